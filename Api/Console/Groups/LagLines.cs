@@ -56,7 +56,7 @@ public sealed class LagLines(History history, string group)
 
     /// <summary>Gives a partition a line, or takes its line away. From then on the lines are the user's choice.</summary>
     /// <param name="partition">One of the group's partitions; its first point comes with the next lag.</param>
-    public void Switch(PartitionLag partition)
+    public void Toggle(PartitionLag partition)
     {
         var key = KeyOf(partition);
         if (!_plotted.Remove(key) && !IsFull)

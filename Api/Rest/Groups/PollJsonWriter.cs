@@ -9,7 +9,7 @@ namespace OrleansStream.Rest.Groups;
 internal static class PollJsonWriter
 {
     /// <summary>Writes the member's state.</summary>
-    /// <param name="json">The writer, in the answer's object.</param>
+    /// <param name="json">Takes the answer's JSON, inside of its object.</param>
     /// <param name="poll">The poll.</param>
     public static void WriteMember(Utf8JsonWriter json, GroupPoll poll)
     {
@@ -19,7 +19,7 @@ internal static class PollJsonWriter
     }
 
     /// <summary>Writes what the member is told after its records.</summary>
-    /// <param name="json">The writer, in the answer's object.</param>
+    /// <param name="json">Takes the answer's JSON, inside of its object.</param>
     /// <param name="delivered">What the member is told.</param>
     public static void WriteDelivered(Utf8JsonWriter json, DeliveredPoll delivered)
     {

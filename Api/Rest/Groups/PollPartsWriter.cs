@@ -18,7 +18,7 @@ namespace OrleansStream.Rest.Groups;
 /// A part with batches has no length before it. Its end is the delimiter, and a batch says how long it is. Nobody can store bytes that look like a
 /// delimiter, because it is random and chosen after the records were stored.
 /// </remarks>
-/// <param name="answer">The answer.</param>
+/// <param name="answer">Takes the answer's bytes.</param>
 /// <param name="poll">The poll, whose delivery has begun.</param>
 /// <param name="views">The form of keys and values in JSON.</param>
 internal sealed class PollPartsWriter(AnswerWriter answer, GroupPoll poll, PayloadViews views) : IPolledRecordSink, IDisposable

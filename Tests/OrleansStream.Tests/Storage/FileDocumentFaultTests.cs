@@ -4,7 +4,7 @@ using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Tests.Storage;
 
-public sealed class FileDocumentFaultTests : FaultyFolderTests
+public sealed class FileDocumentFaultTests : FaultyFolderRig
 {
     private const string Name = "topics/a.json";
 

@@ -4,7 +4,7 @@ using OrleansStream.Storage.Files.Disk;
 namespace OrleansStream.Tests.Storage;
 
 /// <summary>What the file store does when the medium fails: nothing is reported that did not last, nothing refused shows up.</summary>
-public sealed class FileSegmentFaultTests : FaultySegmentTests
+public sealed class FileSegmentFaultTests : FaultySegmentRig
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 

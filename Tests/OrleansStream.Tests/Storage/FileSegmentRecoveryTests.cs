@@ -4,7 +4,7 @@ using OrleansStream.Storage.Files.Disk;
 namespace OrleansStream.Tests.Storage;
 
 /// <summary>What a file segment is after a clean end, a killed process and a power loss.</summary>
-public sealed partial class FileSegmentRecoveryTests : FaultySegmentTests
+public sealed partial class FileSegmentRecoveryTests : FaultySegmentRig
 {
     public FileSegmentRecoveryTests()
         : base(tracksPowerLoss: true)

@@ -3,12 +3,12 @@ using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
-/// <summary>Tests of a data folder on a file system that fails as it is told, and whose process may be killed.</summary>
-public abstract class FaultyFolderTests : IDisposable
+/// <summary>A data folder on a file system that fails as it is told, and whose process may be killed.</summary>
+public abstract class FaultyFolderRig : IDisposable
 {
     private readonly bool _tracksPowerLoss;
 
-    private protected FaultyFolderTests(bool tracksPowerLoss = false)
+    private protected FaultyFolderRig(bool tracksPowerLoss = false)
     {
         _tracksPowerLoss = tracksPowerLoss;
         (Files, Data) = Open();

@@ -4,7 +4,7 @@ using OrleansStream.Tests.Support;
 namespace OrleansStream.Tests.Log;
 
 /// <summary>When the callers of a durable group are answered: before the next group is given to the store, or while it is being stored.</summary>
-public sealed class AnswerTests
+public sealed class AppendAnswerTests
 {
     [Theory]
     [InlineData(LogLimits.StoredBeforeAnswersBytesMin, true)]

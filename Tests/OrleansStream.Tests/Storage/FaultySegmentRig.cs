@@ -3,12 +3,12 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Tests.Storage;
 
-/// <summary>Tests of one segment in such a folder.</summary>
-public abstract class FaultySegmentTests : FaultyFolderTests
+/// <summary>One segment in such a folder.</summary>
+public abstract class FaultySegmentRig : FaultyFolderRig
 {
     private protected const string Name = "topic/0/a.log";
 
-    private protected FaultySegmentTests(bool tracksPowerLoss = false)
+    private protected FaultySegmentRig(bool tracksPowerLoss = false)
         : base(tracksPowerLoss)
     {
     }
