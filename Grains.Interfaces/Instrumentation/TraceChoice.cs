@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Instrumentation;
 
@@ -13,10 +14,13 @@ namespace OrleansStream.Instrumentation;
 /// </remarks>
 /// <param name="part">The part of the traces that is recorded, from 0 to 1.</param>
 /// <param name="followsCaller">True when a caller's own choice counts in place of its trace's id.</param>
-public sealed class TraceChoice(double part, bool followsCaller)
+/// <param name="random">Where the ids come from; null for <see cref="RandomSource.System"/>.</param>
+public sealed class TraceChoice(double part, bool followsCaller, RandomSource? random = null)
 {
     private const int IdLength = 16;
     private const int DecidingLength = sizeof(long);
+
+    private readonly RandomSource _random = random ?? RandomSource.System;
 
     // Numbers of 63 bits below this one are recorded. A part of 1 is above them all.
     private readonly ulong _bound = part >= 1 ? ulong.MaxValue : (ulong)(part * long.MaxValue);
@@ -38,13 +42,12 @@ public sealed class TraceChoice(double part, bool followsCaller)
     /// <returns>True when the trace is recorded.</returns>
     public bool TryBegin(out ActivityTraceId trace)
     {
-        var deciding = Random.Shared.NextInt64();
         trace = default;
-        if (!IsRecorded(deciding))
-            return false;
         Span<byte> id = stackalloc byte[IdLength];
-        BinaryPrimitives.WriteInt64BigEndian(id, deciding);
-        Random.Shared.NextBytes(id[DecidingLength..]);
+        _random.Fill(id[..DecidingLength]);
+        if (!IsRecorded(BinaryPrimitives.ReadInt64BigEndian(id) & long.MaxValue))
+            return false;
+        _random.Fill(id[DecidingLength..]);
         trace = ActivityTraceId.CreateFromBytes(id);
         return true;
     }

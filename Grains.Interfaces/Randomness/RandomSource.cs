@@ -16,6 +16,10 @@ public class RandomSource
     /// <summary>Chooses a number from 0 up to, but not including, 1.</summary>
     public virtual double NextDouble() => Random.Shared.NextDouble();
 
+    /// <summary>Chooses bytes.</summary>
+    /// <param name="bytes">Takes them.</param>
+    public virtual void Fill(Span<byte> bytes) => Random.Shared.NextBytes(bytes);
+
     /// <summary>Chooses a whole number from 0 up to, but not including, a bound.</summary>
     /// <param name="end">The bound, at least 1.</param>
     public int Next(int end) => (int)(NextDouble() * end);

@@ -12,9 +12,15 @@ public sealed class SeededRandomSource(int seed) : RandomSource
     public override Guid NewId()
     {
         Span<byte> bytes = stackalloc byte[16];
+        Fill(bytes);
+        return new Guid(bytes);
+    }
+
+    /// <inheritdoc/>
+    public override void Fill(Span<byte> bytes)
+    {
         lock (_gate)
             _random.NextBytes(bytes);
-        return new Guid(bytes);
     }
 
     /// <inheritdoc/>

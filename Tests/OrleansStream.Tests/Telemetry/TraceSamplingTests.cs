@@ -4,6 +4,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Trace;
 using OrleansStream.Instrumentation;
+using OrleansStream.Randomness;
 using OrleansStream.Telemetry.Traces;
 using OrleansStream.Tests.Support;
 
@@ -71,6 +72,21 @@ public sealed class TraceSamplingTests
         HashSet<ActivityTraceId> ids = [];
         for (var i = 0; i < 100_000; i++)
             Assert.True(!choice.TryBegin(out var trace) || ids.Add(trace));
+    }
+
+    [Fact]
+    public void TraceIds_OfOneSeed_AreTheSame()
+    {
+        var (first, second) = (IdsOf(new SeededRandomSource(7)), IdsOf(new SeededRandomSource(7)));
+
+        Assert.NotEmpty(first);
+        Assert.Equal(first, second);
+
+        static List<ActivityTraceId> IdsOf(RandomSource random)
+        {
+            var choice = new TraceChoice(0.5, followsCaller: true, random);
+            return [.. Enumerable.Range(0, 100).Select(_ => choice.TryBegin(out var trace) ? trace : default).Where(trace => trace != default)];
+        }
     }
 
     [Theory]
