@@ -21,6 +21,7 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
     private readonly Dictionary<FolderFault, string> _evidence = [];
     private readonly List<ServiceProcess> _services = [];
     private ServiceProcess? _service;
+    private ServiceProcess? _suspended;
 
     /// <summary>What the service wrote of its failures, over all its lives.</summary>
     public IEnumerable<string> Complaints => _services.SelectMany(service => ComplaintsOf(service.Output)).TakeLast(ComplaintsMax);
@@ -53,7 +54,10 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
                 _evidence[fault] = "killed";
                 break;
             case FolderFault.Hang:
+                _suspended = Service;
                 Service.Signal(Signals.Suspend);
+                // Now, because another fault may kill it.
+                await LookAsync(fault);
                 break;
             case FolderFault.FailedSync:
                 await _calls.FailSyncsAsync(Service.ProcessId, fail: true);
@@ -117,10 +121,17 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
             await _service.DisposeAsync();
     }
 
-    // Some take effect with the next request only, which need not have come yet.
+    // Some take effect with the next request only, which need not have come yet. A service that hung and was killed shows nothing any more, while its
+    // next life would fill the volume.
     private async Task LookAsync(FolderFault fault)
     {
-        if (_evidence.ContainsKey(fault) || fault is FolderFault.TornTail or FolderFault.FlippedBit)
+        var canShow = fault switch
+        {
+            FolderFault.TornTail or FolderFault.FlippedBit => false,
+            FolderFault.Hang => _suspended == Service,
+            _ => true,
+        };
+        if (!canShow || _evidence.ContainsKey(fault))
             return;
         string? evidence = null;
         if (await Wait.TryUntilAsync(async () => (evidence = await FindEvidenceAsync(fault)) is not null, EvidencePatience))
