@@ -90,6 +90,7 @@ internal static class ErrorMap
         StreamErrorCode.SaslAuthenticationFailed => (StatusCodes.Status401Unauthorized, "Not signed in"),
         StreamErrorCode.ResourceNotFound => (StatusCodes.Status404NotFound, "No such key or right"),
         StreamErrorCode.KeyAlreadyExists => (StatusCodes.Status409Conflict, "The key exists"),
+        StreamErrorCode.RecordsWaitInPlace => (StatusCodes.Status409Conflict, "Records wait in place"),
         StreamErrorCode.InvalidTimestamp => (StatusCodes.Status400BadRequest, "Timestamp outside its bounds"),
         StreamErrorCode.TopicAlreadyExists => (StatusCodes.Status409Conflict, "The topic exists and differs"),
         StreamErrorCode.InvalidPartitions => (StatusCodes.Status400BadRequest, "Partition count outside its bounds"),

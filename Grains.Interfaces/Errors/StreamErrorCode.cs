@@ -192,4 +192,10 @@ public enum StreamErrorCode : short
 
     /// <summary>There is an API key of that id already. Take another id. Ours.</summary>
     KeyAlreadyExists = 1006,
+
+    /// <summary>
+    /// Records of the partition wait in place, and offsets alone do not say which others were passed over for them. Commit with a poll, by the cursor
+    /// of the answer. Ours.
+    /// </summary>
+    RecordsWaitInPlace = 1007,
 }

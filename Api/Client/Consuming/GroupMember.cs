@@ -13,6 +13,8 @@ namespace OrleansStream.Client.Consuming;
 /// <remarks>One call at a time, but for <see cref="KeepAliveAsync"/>, which runs while the records of the last answer are worked on.</remarks>
 internal sealed partial class GroupMember : IDisposable
 {
+    private const string WaitInPlace = "RECORDS_WAIT_IN_PLACE";
+
     private readonly ServiceConnection _connection;
     private readonly ServiceCalls _once;
     private readonly ServiceCalls _calls;
@@ -163,7 +165,10 @@ internal sealed partial class GroupMember : IDisposable
             JsonSerializer.SerializeToUtf8Bytes(request, ApiJsonContext.Api.OffsetsPutRequest), cancellationToken);
     }
 
-    /// <summary>Commits what is done with of the last answer, when the consumer stops. What cannot be committed in time is delivered again.</summary>
+    /// <summary>
+    /// Commits what is done with of the last answer, when the consumer stops. What cannot be committed in time is delivered again. So is a part of
+    /// the answer's records of a partition in which some wait in place: what was passed over for those, only the cursor of the whole answer says.
+    /// </summary>
     /// <param name="progress">What is done with.</param>
     /// <param name="cancellationToken">Gives it up.</param>
     public async Task CommitProgressAsync(AnswerProgress progress, CancellationToken cancellationToken)
@@ -178,7 +183,7 @@ internal sealed partial class GroupMember : IDisposable
             if (progress.IsWhole)
                 await CommitAsync(ended.Token).ConfigureAwait(false);
             else if (progress.DoneOffsets() is { Count: > 0 } offsets)
-                await CommitAsync(offsets, ended.Token).ConfigureAwait(false);
+                await CommitPartAsync(offsets, ended.Token).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is StreamServiceException or OperationCanceledException)
         {
@@ -191,6 +196,24 @@ internal sealed partial class GroupMember : IDisposable
     {
         _answer.Dispose();
         _buffer.Dispose();
+    }
+
+    // All or none are committed, so one partition must not hold up the others.
+    private async Task CommitPartAsync(Dictionary<TopicPartition, long> offsets, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CommitAsync(offsets, cancellationToken).ConfigureAwait(false);
+        }
+        catch (StreamServiceException exception) when (exception.ErrorCode == WaitInPlace && offsets.Count > 1)
+        {
+            foreach (var (partition, offset) in offsets)
+                await CommitPartAsync(new() { [partition] = offset }, cancellationToken).ConfigureAwait(false);
+        }
+        catch (StreamServiceException exception) when (exception.ErrorCode == WaitInPlace)
+        {
+            // Its records come again.
+        }
     }
 
     private static bool IsMembership(StreamServiceException exception) =>

@@ -82,6 +82,8 @@ internal static class KafkaErrors
         StreamErrorCode.OffsetConditionFailed => KafkaError.InvalidRequest,
         StreamErrorCode.IdempotencyKeyReused => KafkaError.InvalidRequest,
         StreamErrorCode.ResourceNotFound or StreamErrorCode.KeyAlreadyExists => KafkaError.InvalidRequest,
+        // Nothing is passed over in an answer of Kafka's protocol, so none of its commits is refused for that.
+        StreamErrorCode.RecordsWaitInPlace => KafkaError.InvalidRequest,
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, "It has no place in the table of Kafka's errors."),
     };
 

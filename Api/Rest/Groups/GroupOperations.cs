@@ -150,7 +150,8 @@ internal static class GroupOffsetOperations
         "commitOffsets", GroupOperations.Tag, "Commit or set offsets",
         "With `member` and its `member_epoch` (or its `cursor`) it commits offsets of that member's partitions. They only go forward: a lower offset "
         + "changes nothing. Without `member` it sets the offsets of a group that has no members, also back; the example does so for a group `replay`. All offsets are kept, or none. The answer has the offsets that are committed now. "
-        + "An offset beyond the end of its log is refused.")
+        + "An offset beyond the end of its log is refused. Where records wait in place, offsets alone do not say which others were passed over for them: then only "
+        + "a poll commits, and `PUT` answers 409 `RECORDS_WAIT_IN_PLACE`.")
     {
         Right = OperationRight.OnGroup(AccessOperations.Manage, orElse: AccessOperations.Read),
         Parameters = [GroupOperations.GroupWithoutMembers],
@@ -160,7 +161,7 @@ internal static class GroupOffsetOperations
         [
             StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.InvalidTopicException, StreamErrorCode.OffsetMetadataTooLarge,
             StreamErrorCode.OffsetOutOfRange, StreamErrorCode.NonEmptyGroup, StreamErrorCode.GroupIdNotFound, StreamErrorCode.NotLeaderOrFollower,
-            .. GroupOperations.MemberErrors,
+            StreamErrorCode.RecordsWaitInPlace, .. GroupOperations.MemberErrors,
         ],
     };
 

@@ -39,6 +39,23 @@ internal sealed class GroupOffsets(GroupFacts facts, RaisedEvents events, GroupL
             $"Partition {others[0].Partition} of {facts.NameOf(others[0])} is not the member's, so nothing was committed.");
     }
 
+    /// <summary>
+    /// Whether offsets that come without an answer's cursor may be committed. Where records wait in place, the answer may have passed over others,
+    /// which only its cursor names: with the offsets alone nobody would ever read those.
+    /// </summary>
+    /// <param name="member">The member's id.</param>
+    /// <param name="commits">The offsets.</param>
+    /// <returns>Null if so; else why not.</returns>
+    public GroupRefusal? CheckNothingWaits(string member, ImmutableArray<OffsetCommit> commits)
+    {
+        var waiting = commits.FirstOrDefault(commit => IsOwner(member, commit.Partition) && !facts.HoldsOf(commit.Partition).IsEmpty
+            && commit.Offset > (facts.FindOffset(commit.Partition)?.Offset ?? 0));
+        return waiting == default ? null : new GroupRefusal(
+            StreamErrorCode.RecordsWaitInPlace,
+            $"Records of partition {waiting.Partition.Partition} of {facts.NameOf(waiting.Partition)} wait in place, and offsets alone do not say which "
+            + "other records were passed over for them. So nothing was committed.");
+    }
+
     /// <inheritdoc cref="GroupState.Keep"/>
     public ImmutableArray<GroupRefusal?> Keep(ImmutableArray<OffsetCommit> commits, ImmutableArray<TopicLookup> found, GroupTime time)
     {

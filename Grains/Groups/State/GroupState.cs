@@ -82,7 +82,8 @@ internal sealed partial class GroupState
     /// </summary>
     /// <param name="member">The member's id.</param>
     /// <param name="claim">
-    /// What the group told the member last, with its exact epoch. The incarnation may be empty if only the epoch is known.
+    /// What the group told the member last, with its exact epoch. The incarnation is empty if only the epoch is known, and not the cursor of an
+    /// answer. Offsets of a partition whose records wait in place are refused then.
     /// </param>
     /// <param name="commits">The offsets.</param>
     /// <param name="time">The time of the call, on both clocks.</param>

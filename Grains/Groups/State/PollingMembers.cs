@@ -67,9 +67,12 @@ internal sealed class PollingMembers(
     public MemberAnswer Commit(string member, MemberClaim claim, ImmutableArray<OffsetCommit> commits, GroupTime time)
     {
         assignment.Rebalance(time);
-        if (CheckMember(member, claim.Incarnation == Guid.Empty ? claim with { Incarnation = facts.Incarnation } : claim) is { } gone)
+        var hasCursor = claim.Incarnation != Guid.Empty;
+        if (CheckMember(member, hasCursor ? claim : claim with { Incarnation = facts.Incarnation }) is { } gone)
             return Outside(gone);
-        var refusal = CheckEpoch(facts.FindMember(member)!, claim.Epoch) ?? offsets.CommitAll(member, commits, time);
+        var refusal = CheckEpoch(facts.FindMember(member)!, claim.Epoch)
+            ?? (hasCursor ? null : offsets.CheckNothingWaits(member, commits))
+            ?? offsets.CommitAll(member, commits, time);
         return Inside(member, refusal, time);
     }
 

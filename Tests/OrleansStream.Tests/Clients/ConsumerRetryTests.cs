@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Net;
+using System.Text.Json;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Consuming;
 using OrleansStream.Client.Producing;
@@ -52,8 +54,7 @@ public sealed class ConsumerRetryTests(ApiFixture api)
     public async Task Fail_WhenTheKeyWaitsInPlace_LeavesItsLaterRecordsAlone()
     {
         using var rig = await ClientRig.MakeAsync(api);
-        await using (var producer = rig.Client.CreateProducer(rig.Topic))
-            await producer.SendAsync([.. new[] { "a1", "b1", "a2", "b2" }.Select(value => new OutgoingRecord<string>(value[..1], value))]);
+        await ProduceAsync(rig, 0, "a1", "b1", "a2", "b2");
         var seen = new ConcurrentQueue<string>();
         using var stop = new CancellationTokenSource(Patience);
 
@@ -75,6 +76,97 @@ public sealed class ConsumerRetryTests(ApiFixture api)
         Assert.Equal(["a1:1", "b1:1", "b2:1", "a1:2", "a2:1"], seen);
     }
 
+    /// <summary>
+    /// Of the answer in which it stops, a record was passed over for one that waits. Only the answer's cursor knows that, so a part of the answer is
+    /// not committed: nobody would read that record ever again.
+    /// </summary>
+    [Fact]
+    public async Task Run_WhenItStopsWhileRecordsWaitInPlace_LosesNoneThatWasPassedOver()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await ProduceAsync(rig, 0, "a1");
+        using var stop = new CancellationTokenSource(Patience);
+        var seen = new ConcurrentQueue<string>();
+        var first = Consume(rig);
+        var run = first.RunAsync(
+            async (record, cancellationToken) =>
+            {
+                if (record is { Value: "a1", Attempt: 1 })
+                {
+                    first.Pause();
+                    await record.FailAsync("not yet", cancellationToken);
+                    return;
+                }
+
+                seen.Enqueue(record.Value!);
+                // The answer has c1, too.
+                if (record.Value == "b1")
+                    await stop.CancelAsync();
+            },
+            stop.Token);
+        await Wait.UntilAsync("the first has failed", () => first.IsPaused || run.IsCompleted);
+        Assert.False(run.IsCompleted, $"{run.Exception}");
+        await Wait.UntilAsync("the failure is told", async () => (await rig.CommittedAsync()).GetValueOrDefault(0) == 1);
+        await ProduceAsync(rig, 0, "a2", "b1", "c1");
+        first.Resume();
+        await run;
+        Assert.Equal(["a1", "b1"], seen);
+        Assert.Equal(1, (await rig.CommittedAsync())[0]);
+
+        using var end = new CancellationTokenSource(Patience);
+        var again = new ConcurrentQueue<string>();
+        await Consume(rig).RunAsync(
+            async (record, _) =>
+            {
+                again.Enqueue(record.Value!);
+                if (again.Contains("a2") && again.Contains("c1"))
+                    await end.CancelAsync();
+            },
+            end.Token);
+
+        Assert.Equal(["a1", "a2", "b1", "c1"], again.Distinct().Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>The service commits all that it is sent or none of it.</summary>
+    [Fact]
+    public async Task Run_WhenItStopsAndOnePartitionIsRefused_CommitsTheOthers()
+    {
+        using var rig = await ClientRig.MakeAsync(api, partitions: 2);
+        var commits = new ConcurrentQueue<string>();
+        rig.Line.Answer = request =>
+        {
+            if (request.Method != HttpMethod.Put || !request.RequestUri!.AbsolutePath.EndsWith("/offsets", StringComparison.Ordinal))
+                return null;
+            using var body = JsonDocument.Parse(request.Content!.ReadAsStream());
+            commits.Enqueue(string.Concat(body.RootElement.GetProperty("offsets").EnumerateArray()
+                .Select(offset => offset.GetProperty("partition").GetInt32()).Order()));
+            return commits.Last().Contains('0') ? ClientRig.Refusal(HttpStatusCode.Conflict, "RECORDS_WAIT_IN_PLACE") : null;
+        };
+        long done = 0;
+
+        // One answer need not have records of both.
+        await Wait.UntilAsync("it stops with a part of two partitions", async () =>
+        {
+            await ProduceAsync(rig, 0, "a", "b");
+            await ProduceAsync(rig, 1, "a", "b");
+            using var stop = new CancellationTokenSource(Patience);
+            var partitions = new HashSet<int>();
+            await rig.Client.Consume<string>(rig.Group, rig.Topic).RunAsync(
+                async (record, _) =>
+                {
+                    if (record.Partition == 1)
+                        done = record.Offset + 1;
+                    if (partitions.Add(record.Partition) && partitions.Count == 2)
+                        await stop.CancelAsync();
+                },
+                stop.Token);
+            return commits.Contains("01");
+        });
+
+        Assert.Equal(["0", "01", "1"], commits.TakeLast(3).Order(StringComparer.Ordinal));
+        Assert.Equal(done, (await rig.CommittedAsync())[1]);
+    }
+
     [Fact]
     public async Task Fail_WithoutARetryPolicy_SaysWhatIsMissing()
     {
@@ -85,6 +177,19 @@ public sealed class ConsumerRetryTests(ApiFixture api)
             async (record, cancellationToken) => await record.FailAsync("no", cancellationToken)));
 
         Assert.Contains("RetryPolicy", error.Message, StringComparison.Ordinal);
+    }
+
+    private static StreamConsumer<string> Consume(ClientRig rig) => rig.Client.Consume<string>(rig.Group, rig.Topic, options =>
+    {
+        options.RetryPolicy = new RetryPolicyRequest { Retry = "in_place", MaxAttempts = 9, BackoffMs = [0] };
+        options.MaxWait = TimeSpan.FromSeconds(1);
+    });
+
+    /// <summary>Each value's key is its first letter.</summary>
+    private static async Task ProduceAsync(ClientRig rig, int partition, params string[] values)
+    {
+        await using var producer = rig.Client.CreateProducer(rig.Topic);
+        await producer.SendAsync([.. values.Select(value => new OutgoingRecord<string>(value[..1], value) { Partition = partition })]);
     }
 
     private static async Task<IReadOnlyList<ConsumedRecord<string>>?> DeadLettersAsync(ClientRig rig)
