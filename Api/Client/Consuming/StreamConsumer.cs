@@ -151,13 +151,15 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
     {
         ArgumentNullException.ThrowIfNull(handler);
         using var member = Join();
+        // Whoever has abandoned an answer must not poll again: the poll would commit what nobody has worked on.
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(stop, abandon);
         AnswerProgress? progress = null;
         try
         {
-            await member.SetPolicyAsync(stop).ConfigureAwait(false);
-            while (!stop.IsCancellationRequested)
+            await member.SetPolicyAsync(over.Token).ConfigureAwait(false);
+            while (!over.IsCancellationRequested)
             {
-                await PollAsync(member, stop).ConfigureAwait(false);
+                await PollAsync(member, over.Token).ConfigureAwait(false);
                 progress?.End();
                 var current = progress = new AnswerProgress(member);
                 if (member.Records.Count == 0)
@@ -172,7 +174,7 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
                 }
             }
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (over.IsCancellationRequested)
         {
             // Told to stop.
         }

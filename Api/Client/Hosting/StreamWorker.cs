@@ -13,7 +13,7 @@ namespace OrleansStream.Client.Hosting;
 [SuppressMessage("Design", "CA1001", Justification = "A source of tokens without a timer holds nothing.")]
 public abstract class StreamWorker<T> : BackgroundService
 {
-    private readonly CancellationTokenSource _abandoned = new();
+    private CancellationTokenSource _abandoned = new();
 
     /// <summary>Prepares the worker.</summary>
     /// <param name="client">The client.</param>
@@ -37,6 +37,14 @@ public abstract class StreamWorker<T> : BackgroundService
     protected abstract Task HandleAsync(ConsumedRecord<T> record, CancellationToken cancellationToken);
 
     /// <inheritdoc/>
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        // A worker that was stopped, or has ended by itself, may be started again. That the host had no more time then says nothing of this run.
+        _abandoned = new CancellationTokenSource();
+        return base.StartAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         try
@@ -45,7 +53,6 @@ public abstract class StreamWorker<T> : BackgroundService
         }
         finally
         {
-            // A worker that has ended by itself may be started again.
             if (cancellationToken.IsCancellationRequested)
                 await _abandoned.CancelAsync().ConfigureAwait(false);
         }
