@@ -14,12 +14,21 @@ internal sealed class AnswerProgress(GroupMember member)
         LeftAlone,
     }
 
+    private enum Stage
+    {
+        Open,
+        Closed,
+        Lost,
+        Over,
+    }
+
     private readonly State[] _states = new State[member.Records.Count];
     private readonly HashSet<string> _failedKeys = new(StringComparer.Ordinal);
-    private volatile bool _isOver;
+    private readonly object _gate = new();
+    private volatile Stage _stage;
 
-    /// <summary>True once the consumer has gone on.</summary>
-    public bool IsOver => _isOver;
+    /// <summary>True once nothing of the answer is to be committed any more.</summary>
+    public bool IsOver => _stage is Stage.Lost or Stage.Over;
 
     /// <summary>True when all records are done with.</summary>
     public bool IsWhole => Array.IndexOf(_states, State.Waiting) < 0;
@@ -28,29 +37,35 @@ internal sealed class AnswerProgress(GroupMember member)
     /// <param name="index">Its place in the answer.</param>
     public void Complete(int index)
     {
-        if (!_isOver && _states[index] == State.Waiting)
+        if (_stage == Stage.Open && _states[index] == State.Waiting)
             _states[index] = State.Done;
     }
 
-    /// <summary>A record could not be worked on.</summary>
+    /// <summary>A record could not be worked on. One whose partition is lost comes again anyway.</summary>
     /// <param name="index">Its place in the answer.</param>
+    /// <param name="place">Where it is stored.</param>
+    /// <param name="key">Its key; null for none.</param>
     /// <param name="reason">Why it failed or was refused.</param>
     /// <param name="cancellationToken">Ends the question for the group's policy.</param>
     /// <exception cref="InvalidOperationException">The group has no retry policy, or the record was done with.</exception>
-    public async ValueTask FailAsync(int index, string reason, CancellationToken cancellationToken)
+    public async ValueTask FailAsync(int index, RecordPlace place, ReadOnlyMemory<byte>? key, string reason, CancellationToken cancellationToken)
     {
         await member.RequirePolicyAsync(cancellationToken).ConfigureAwait(false);
-        if (_isOver || _states[index] is State.Done or State.LeftAlone)
-            throw new InvalidOperationException($"{member.Records[index].Place} is done with, so it cannot fail any more.");
-        if (_states[index] == State.Failed)
-            return;
-        _states[index] = State.Failed;
-        var record = member.Records[index];
-        member.Fail(record.Place, reason);
-        if (member.RetriesInPlace && record.Key is { } key)
+        lock (_gate)
+        {
+            // The member forgets its failures with the answer. One that came after that would be told with another answer, which does not have it.
+            if (_stage == Stage.Lost || (_stage == Stage.Open && _states[index] == State.Failed))
+                return;
+            if (_stage != Stage.Open || _states[index] != State.Waiting)
+                throw new InvalidOperationException($"{place} is done with, so it cannot fail any more.");
+            _states[index] = State.Failed;
+            member.Fail(place, reason);
+        }
+
+        if (member.RetriesInPlace && key is { } bytes)
         {
             lock (_failedKeys)
-                _failedKeys.Add(Identity(record.Place.Topic, key));
+                _failedKeys.Add(Identity(place.Topic, bytes));
         }
     }
 
@@ -73,8 +88,14 @@ internal sealed class AnswerProgress(GroupMember member)
         return true;
     }
 
-    /// <summary>The consumer has gone on, or lost the partitions: nothing that is told counts any more.</summary>
-    public void End() => _isOver = true;
+    /// <summary>The consumer asks for the next answer, or stops: what is told from now on comes too late.</summary>
+    public void Close() => GoTo(Stage.Closed);
+
+    /// <summary>The partitions are lost: nothing of the answer is the member's to commit, and nothing that is told counts.</summary>
+    public void Lose() => GoTo(Stage.Lost);
+
+    /// <summary>The consumer has gone on to the next answer, or gives this one up.</summary>
+    public void End() => GoTo(Stage.Over);
 
     /// <summary>The next offset of each partition, as far as all before it is done with.</summary>
     public Dictionary<TopicPartition, long> DoneOffsets()
@@ -92,6 +113,12 @@ internal sealed class AnswerProgress(GroupMember member)
         }
 
         return offsets;
+    }
+
+    private void GoTo(Stage stage)
+    {
+        lock (_gate)
+            _stage = stage > _stage ? stage : _stage;
     }
 
     private static string Identity(string topic, ReadOnlyMemory<byte> key) => $"{topic}/{Convert.ToHexString(key.Span)}";

@@ -94,7 +94,7 @@ internal sealed class AnswerWork<T>(
             ClientTelemetry.Fail(activity, error!);
             if (options.FailureAction == FailureAction.Stop)
                 throw;
-            await progress.FailAsync(index, $"{exception.GetType().Name}: {exception.Message}", lost).ConfigureAwait(false);
+            await record.FailAsync($"{exception.GetType().Name}: {exception.Message}", lost).ConfigureAwait(false);
         }
         finally
         {

@@ -84,7 +84,8 @@ public sealed class ConsumedRecord<T>
 
     /// <summary>
     /// The record could not be worked on. It is delivered again when the group's retry policy says, and after the last attempt it is a dead letter.
-    /// With the next commit the service knows. Call it before the handler returns, or before the next record is asked for.
+    /// With the next commit the service knows. Call it before the handler returns, or before the next record is asked for. It does nothing once the
+    /// record's partition is lost: the record is delivered again anyway.
     /// </summary>
     /// <param name="reason">Why; it is kept with the record, up to <see cref="ConsumerLimits.ReasonLengthMax"/> characters.</param>
     /// <param name="cancellationToken">Ends the question for the group's policy.</param>
@@ -94,7 +95,8 @@ public sealed class ConsumedRecord<T>
     public ValueTask FailAsync(string reason, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(reason);
-        return (_progress ?? throw new InvalidOperationException("The record was read without a group, so it cannot fail.")).FailAsync(_index, reason, cancellationToken);
+        return (_progress ?? throw new InvalidOperationException("The record was read without a group, so it cannot fail."))
+            .FailAsync(_index, new RecordPlace(Topic, Partition, Offset), KeyBytes, reason, cancellationToken);
     }
 
     /// <summary>

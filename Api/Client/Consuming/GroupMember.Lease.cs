@@ -15,9 +15,10 @@ internal sealed partial class GroupMember
 
     /// <summary>Renews the lease until it is stopped, or the member has lost its partitions.</summary>
     /// <param name="lost">Cancelled when the partitions are lost.</param>
+    /// <param name="progress">The work on the last answer, of which nothing counts then.</param>
     /// <param name="stopped">Stops it.</param>
     [SuppressMessage("Reliability", "CA2016", Justification = "A renewal that has been sent is waited for, so that its cursor counts.")]
-    public async Task KeepAliveAsync(CancellationTokenSource lost, CancellationToken stopped)
+    public async Task KeepAliveAsync(CancellationTokenSource lost, AnswerProgress progress, CancellationToken stopped)
     {
         var pause = _options.Lease / ConsumerLimits.RenewalsPerLease;
         var failures = 0;
@@ -29,7 +30,7 @@ internal sealed partial class GroupMember
                 return;
             if (LeaseLeft <= TimeSpan.Zero)
             {
-                await LoseAsync(lost, GoOnAnew).ConfigureAwait(false);
+                await LoseAsync(lost, progress, GoOnAnew).ConfigureAwait(false);
                 return;
             }
 
@@ -40,7 +41,7 @@ internal sealed partial class GroupMember
             }
             catch (StreamServiceException exception) when (IsMembership(exception))
             {
-                await LoseAsync(lost, () => GoOnFrom(exception)).ConfigureAwait(false);
+                await LoseAsync(lost, progress, () => GoOnFrom(exception)).ConfigureAwait(false);
                 return;
             }
             catch (StreamServiceException)
@@ -93,12 +94,15 @@ internal sealed partial class GroupMember
         Interlocked.Exchange(ref _renewedAt, renewedAt);
     }
 
-    private static async Task LoseAsync(CancellationTokenSource lost, Action goOn)
+    private static async Task LoseAsync(CancellationTokenSource lost, AnswerProgress progress, Action goOn)
     {
-        // First of all the work stops: what becomes of the handlers of the change does not matter to it.
+        // First of all the work stops: what becomes of the handlers of the change does not matter to it. What fails from then on is not noted, and
+        // what was noted before is forgotten as the member goes on.
         try
         {
-            await lost.CancelAsync().ConfigureAwait(false);
+            var told = lost.CancelAsync();
+            progress.Lose();
+            await told.ConfigureAwait(false);
         }
         finally
         {
@@ -110,7 +114,7 @@ internal sealed partial class GroupMember
     private void GoOnAnew()
     {
         _cursor = null;
-        _failed.Clear();
+        ForgetFailures();
         Assign([], isLost: true);
     }
 

@@ -22,7 +22,7 @@ internal sealed partial class GroupMember
         Topics = _topics,
         Cursor = _cursor,
         Commit = _cursor is null ? null : commit,
-        Failed = commit != false && _failed.Count > 0 ? [.. _failed] : null,
+        Failed = commit == false ? null : Failures(),
         MaxRecords = recordsMax,
         MaxBytes = _options.MaxBytes,
         WaitMs = recordsMax == 0 ? 0 : (int)_options.MaxWait.TotalMilliseconds,
@@ -81,7 +81,7 @@ internal sealed partial class GroupMember
         // By the epoch the member leaves. The cursor commits the answer's records, so it counts once they are sure to be delivered.
         _epoch = _answer.MemberEpoch;
         Lag = _answer.Lag ?? Lag;
-        _failed.Clear();
+        ForgetFailures();
         Assign([.. _answer.Assignment], isLost: false);
         _cursor = _answer.Cursor;
     }

@@ -223,11 +223,23 @@ internal sealed partial class GroupMember : IDisposable
     private static string SafeName(string name) =>
         string.Concat(name.Where(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_').Take(64));
 
+    private void ForgetFailures()
+    {
+        lock (_failed)
+            _failed.Clear();
+    }
+
+    private FailedRecordEntry[]? Failures()
+    {
+        lock (_failed)
+            return _failed.Count > 0 ? [.. _failed] : null;
+    }
+
     private void GoOnFrom(StreamServiceException refusal)
     {
         _cursor = refusal.Problem?.Cursor;
         _epoch = refusal.Problem?.MemberEpoch ?? _epoch;
-        _failed.Clear();
+        ForgetFailures();
         var kept = (refusal.Problem?.Assignment ?? [])
             .SelectMany(topic => topic.Partitions.Select(partition => new TopicPartition(topic.Topic, partition)));
         Assign([.. kept], isLost: true);

@@ -9,14 +9,15 @@ internal sealed class HeldLease : IAsyncDisposable
 
     /// <summary>Begins to renew the lease.</summary>
     /// <param name="member">The member.</param>
-    /// <param name="cancellationToken">Ends the work as a loss does.</param>
-    public HeldLease(GroupMember member, CancellationToken cancellationToken)
+    /// <param name="progress">The work on its records, which a loss ends.</param>
+    /// <param name="cancellationToken">Ends the work, too.</param>
+    public HeldLease(GroupMember member, AnswerProgress progress, CancellationToken cancellationToken)
     {
         _lost = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        _renewals = member.KeepAliveAsync(_lost, _stopped.Token);
+        _renewals = member.KeepAliveAsync(_lost, progress, _stopped.Token);
     }
 
-    /// <summary>Cancelled when the member loses its partitions.</summary>
+    /// <summary>Cancelled when the member loses its partitions, or the work is to end.</summary>
     public CancellationToken Lost => _lost.Token;
 
     /// <inheritdoc/>

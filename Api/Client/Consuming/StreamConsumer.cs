@@ -100,10 +100,11 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
             await member.SetPolicyAsync(cancellationToken).ConfigureAwait(false);
             while (true)
             {
+                progress?.Close();
                 await PollAsync(member, cancellationToken).ConfigureAwait(false);
                 progress?.End();
                 progress = new AnswerProgress(member);
-                var lease = new HeldLease(member, cancellationToken);
+                var lease = new HeldLease(member, progress, cancellationToken);
                 await using (lease.ConfigureAwait(false))
                 {
                     for (var i = 0; i < member.Records.Count && !lease.Lost.IsCancellationRequested; i++)
@@ -113,10 +114,6 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
                         yield return record;
                         progress.Complete(i);
                     }
-
-                    // What is lost is not this member's to commit.
-                    if (lease.Lost.IsCancellationRequested)
-                        progress.End();
                 }
 
                 cancellationToken.ThrowIfCancellationRequested();
@@ -159,18 +156,19 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
             await member.SetPolicyAsync(over.Token).ConfigureAwait(false);
             while (!over.IsCancellationRequested)
             {
+                progress?.Close();
                 await PollAsync(member, over.Token).ConfigureAwait(false);
                 progress?.End();
                 var current = progress = new AnswerProgress(member);
                 if (member.Records.Count == 0)
                     continue;
-                var lease = new HeldLease(member, abandon);
+                var lease = new HeldLease(member, current, abandon);
                 await using (lease.ConfigureAwait(false))
                 {
                     var work = new AnswerWork<T>(member, current, _options, handler, (index, token) => ReadAsync(member, current, index, token));
                     await work.RunAsync(lease.Lost, stop).ConfigureAwait(false);
-                    if (lease.Lost.IsCancellationRequested)
-                        progress.End();
+                    if (abandon.IsCancellationRequested)
+                        current.End();
                 }
             }
         }
@@ -274,7 +272,7 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
         }
         catch (Exception exception) when (_options.FailureAction == FailureAction.Fail)
         {
-            await progress.FailAsync(index, $"The value cannot be read: {exception.Message}", cancellationToken).ConfigureAwait(false);
+            await progress.FailAsync(index, record.Place, record.Key, $"The value cannot be read: {exception.Message}", cancellationToken).ConfigureAwait(false);
             return null;
         }
 
@@ -283,6 +281,7 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
 
     private async Task LeaveAsync(GroupMember member, AnswerProgress? progress, CancellationToken abandon)
     {
+        progress?.Close();
         try
         {
             try

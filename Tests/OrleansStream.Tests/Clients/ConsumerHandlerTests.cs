@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Consuming;
+using OrleansStream.Contracts;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Clients;
@@ -118,6 +119,53 @@ public sealed class ConsumerHandlerTests(ApiFixture api)
             stop.Token);
 
         Assert.Equal(2, tries);
+    }
+
+    /// <summary>Whoever works on a record cannot know that it was lost a moment ago, so that it failed is no error: it comes again.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Fail_OnceThePartitionIsLost_DoesNothing(bool runs)
+    {
+        using var loss = await LossRig.MakeAsync(api);
+        using var stop = new CancellationTokenSource(Patience);
+        var consumer = loss.Rig.Client.Consume<string>(
+            loss.Rig.Group, loss.Rig.Topic,
+            options => (options.Lease, options.RetryPolicy) = (ConsumerLimits.LeaseMin, new RetryPolicyRequest { MaxAttempts = 2, BackoffMs = [0] }));
+        using var lost = new CancellationTokenSource();
+        consumer.PartitionsLost += (_, _) => lost.Cancel();
+        var attempts = new ConcurrentQueue<int>();
+
+        if (runs)
+        {
+            await consumer.RunAsync((record, _) => WorkAsync(record), stop.Token);
+        }
+        else
+        {
+            await foreach (var record in consumer)
+            {
+                await WorkAsync(record);
+                record.Complete();
+                if (stop.IsCancellationRequested)
+                    break;
+            }
+        }
+
+        Assert.Equal([1, 1], attempts);
+        Assert.Equal(1, (await loss.Rig.CommittedAsync())[0]);
+
+        async Task WorkAsync(ConsumedRecord<string> record)
+        {
+            attempts.Enqueue(record.Attempt);
+            if (attempts.Count > 1)
+            {
+                await stop.CancelAsync();
+                return;
+            }
+
+            await loss.UntilAsync(lost.Token);
+            await record.FailAsync("503", CancellationToken.None);
+        }
     }
 
     private static Exception Make(string kind) => kind switch

@@ -179,6 +179,33 @@ public sealed class ConsumerRetryTests(ApiFixture api)
         Assert.Contains("RetryPolicy", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Fail_OfARecordOfAnOlderAnswer_SaysThatItIsDoneWith()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0", "1");
+        using var stop = new CancellationTokenSource(Patience);
+        ConsumedRecord<string>? older = null;
+        var consumer = rig.Client.Consume<string>(
+            rig.Group, rig.Topic,
+            options => (options.MaxRecords, options.RetryPolicy) = (1, new RetryPolicyRequest { MaxAttempts = 2, BackoffMs = [0] }));
+        await foreach (var record in consumer.WithCancellation(stop.Token))
+        {
+            if (older is null)
+            {
+                older = record;
+                continue;
+            }
+
+            break;
+        }
+
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => older!.FailAsync("no", stop.Token).AsTask());
+
+        Assert.StartsWith($"{rig.Topic}/0@0 is done with", error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, (await rig.CommittedAsync())[0]);
+    }
+
     private static StreamConsumer<string> Consume(ClientRig rig) => rig.Client.Consume<string>(rig.Group, rig.Topic, options =>
     {
         options.RetryPolicy = new RetryPolicyRequest { Retry = "in_place", MaxAttempts = 9, BackoffMs = [0] };

@@ -52,6 +52,28 @@ public sealed class ConsumerTests(ApiFixture api)
         Assert.Equal(10, (await rig.CommittedAsync())[0]);
     }
 
+    /// <summary>The caller's token says nothing of the partitions: they are the member's, and what is done with is committed.</summary>
+    [Fact]
+    public async Task Foreach_WhenItsTokenEndsIt_CommitsWhatIsDoneWith()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0", "1", "2", "3", "4");
+        using var stop = new CancellationTokenSource(Patience);
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (var record in consumer.WithCancellation(stop.Token))
+            {
+                if (record.Offset == 2)
+                    await stop.CancelAsync();
+            }
+        });
+
+        Assert.Equal(3, (await rig.CommittedAsync())[0]);
+        Assert.Empty((await rig.Client.Admin.Groups.GetAsync(rig.Group)).Members);
+    }
+
     [Fact]
     public async Task Run_WithSeveralHandlers_KeepsEachKeysOrderAndCommitsAfterThem()
     {
