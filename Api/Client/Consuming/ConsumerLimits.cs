@@ -36,6 +36,9 @@ public static class ConsumerLimits
     /// <summary>How often a lease is renewed while handlers work.</summary>
     internal const int RenewalsPerLease = 3;
 
+    /// <summary>How long a renewal that is under way is waited for when the work on the records is done.</summary>
+    internal static readonly TimeSpan RenewalStopMax = TimeSpan.FromSeconds(2);
+
     /// <summary>The share of a lease that may have passed when the service answers a poll that waited.</summary>
     internal const double LeaseShareUsedMax = 0.1;
 

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using OrleansStream.Client.Connections;
 
 namespace OrleansStream.Client.Consuming;
@@ -16,9 +15,9 @@ internal sealed partial class GroupMember
     /// <summary>Renews the lease until it is stopped, or the member has lost its partitions.</summary>
     /// <param name="lost">Cancelled when the partitions are lost.</param>
     /// <param name="progress">The work on the last answer, of which nothing counts then.</param>
-    /// <param name="stopped">Stops it.</param>
-    [SuppressMessage("Reliability", "CA2016", Justification = "A renewal that has been sent is waited for, so that its cursor counts.")]
-    public async Task KeepAliveAsync(CancellationTokenSource lost, AnswerProgress progress, CancellationToken stopped)
+    /// <param name="stopped">Stops it. A renewal that has been sent is waited for, so that its cursor counts.</param>
+    /// <param name="givenUp">Stops it, and ends a renewal that has been sent.</param>
+    public async Task KeepAliveAsync(CancellationTokenSource lost, AnswerProgress progress, CancellationToken stopped, CancellationToken givenUp)
     {
         var pause = _options.Lease / ConsumerLimits.RenewalsPerLease;
         var failures = 0;
@@ -36,8 +35,12 @@ internal sealed partial class GroupMember
 
             try
             {
-                await AskAsync(Poll(0, commit: false), AtMostLeft(pause), isRenewal: true, CancellationToken.None).ConfigureAwait(false);
+                await AskAsync(Poll(0, commit: false), AtMostLeft(pause), isRenewal: true, givenUp).ConfigureAwait(false);
                 failures = 0;
+            }
+            catch (OperationCanceledException) when (givenUp.IsCancellationRequested)
+            {
+                return;
             }
             catch (StreamServiceException exception) when (IsMembership(exception))
             {

@@ -104,7 +104,7 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
                 await PollAsync(member, cancellationToken).ConfigureAwait(false);
                 progress?.End();
                 progress = new AnswerProgress(member);
-                var lease = new HeldLease(member, progress, cancellationToken);
+                var lease = new HeldLease(member, progress, cancellationToken, abandon: CancellationToken.None);
                 await using (lease.ConfigureAwait(false))
                 {
                     for (var i = 0; i < member.Records.Count && !lease.Lost.IsCancellationRequested; i++)
@@ -162,7 +162,7 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
                 var current = progress = new AnswerProgress(member);
                 if (member.Records.Count == 0)
                     continue;
-                var lease = new HeldLease(member, current, abandon);
+                var lease = new HeldLease(member, current, abandon, abandon);
                 await using (lease.ConfigureAwait(false))
                 {
                     var work = new AnswerWork<T>(member, current, _options, handler, (index, token) => ReadAsync(member, current, index, token));

@@ -133,6 +133,40 @@ public sealed class ConsumerLeaseTests(ApiFixture api)
         Assert.Equal(1, (await rig.CommittedAsync())[0]);
     }
 
+    /// <summary>With the longest lease a renewal may take 20 minutes. Neither a stop nor the next poll waits for that.</summary>
+    [Fact]
+    public async Task Run_WhenARenewalHangsAsItStops_GivesItUpAtABound()
+    {
+        var time = new SkippingTime();
+        using var rig = await ClientRig.MakeAsync(api, time: time);
+        await rig.SendAsync("0");
+        using var stop = new CancellationTokenSource(Wait.Patience, TimeProvider.System);
+        var (works, hangs, ended) = (new TaskCompletionSource(), new TaskCompletionSource(), new TaskCompletionSource());
+        rig.Line.OnRequest = (request, _) =>
+        {
+            if (!works.Task.IsCompleted || hangs.Task.IsCompleted || !ClientRig.IsPoll(request))
+                return HttpFault.None;
+            hangs.TrySetResult();
+            return HttpFault.NoReply;
+        };
+        var run = rig.Client.Consume<string>(rig.Group, rig.Topic, options => options.Lease = ConsumerLimits.LeaseMax).RunAsync(
+            async (_, _) =>
+            {
+                works.TrySetResult();
+                await hangs.Task.WaitAsync(Wait.Patience, TimeProvider.System, CancellationToken.None);
+                await stop.CancelAsync();
+                ended.TrySetResult();
+            },
+            stop.Token);
+        await works.Task.WaitAsync(Wait.Patience, TimeProvider.System, TestContext.Current.CancellationToken);
+        time.Advance(ConsumerLimits.LeaseMax / ConsumerLimits.RenewalsPerLease);
+        await ended.Task.WaitAsync(Wait.Patience, TimeProvider.System, TestContext.Current.CancellationToken);
+
+        await run.WaitAsync(Wait.Patience, TimeProvider.System, TestContext.Current.CancellationToken);
+
+        Assert.Equal(1, (await rig.CommittedAsync())[0]);
+    }
+
     /// <summary>No time passes on the client's clock: only the host's token ends what the worker does.</summary>
     [Fact]
     public async Task Worker_WhenTheHostHasNoMoreTime_EndsAtOnce()
