@@ -34,8 +34,8 @@ internal sealed partial class GroupMember
 
     private async Task AskAsync(PollRequest poll, TimeSpan max, bool isRenewal, CancellationToken cancellationToken)
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var timer = Time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), ended, max, Timeout.InfiniteTimeSpan);
+        using var late = new CancellationTokenSource(max, Time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
         var started = Time.GetTimestamp();
         try
         {

@@ -62,9 +62,8 @@ internal sealed class PartitionFetch<T>(
 
     private async Task<IReadOnlyList<ConsumedRecord<T>>> FetchOnceAsync(CancellationToken cancellationToken)
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using var timer = connection.Time.CreateTimer(
-            static source => ((CancellationTokenSource)source!).Cancel(), ended, ReaderLimits.FetchMax, Timeout.InfiniteTimeSpan);
+        using var late = new CancellationTokenSource(ReaderLimits.FetchMax, connection.Time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
         var wait = options.Follow && _next is not null ? $"&wait_ms={(int)ReaderLimits.WaitMax.TotalMilliseconds}" : "";
         var topicId = _topicId is null ? "" : $"&topic_id={_topicId}";
         using var request = ServiceCalls.Make(HttpMethod.Get, $"{_path}{(_next is { } next ? $"offset={next}" : options.From.Query)}{wait}{topicId}", body: null);
