@@ -11,10 +11,11 @@ namespace OrleansStream.Client.Consuming;
 /// <param name="member">The member whose answer it is.</param>
 /// <param name="progress">Is told what is done.</param>
 /// <param name="options">The consumer's settings.</param>
+/// <param name="scope">Knows the handlers from outside callers.</param>
 /// <param name="handler">Works on a record.</param>
 /// <param name="read">Reads a record of the answer; null for one that is not delivered.</param>
 internal sealed class AnswerWork<T>(
-    GroupMember member, AnswerProgress progress, ConsumerOptions options, Func<ConsumedRecord<T>, CancellationToken, Task> handler,
+    GroupMember member, AnswerProgress progress, ConsumerOptions options, WorkScope scope, Func<ConsumedRecord<T>, CancellationToken, Task> handler,
     Func<int, CancellationToken, ValueTask<ConsumedRecord<T>?>> read)
 {
     private ExceptionDispatchInfo? _failure;
@@ -55,6 +56,7 @@ internal sealed class AnswerWork<T>(
 
     private async Task RunRowAsync(IEnumerable<int> row, CancellationToken lost, CancellationToken stop)
     {
+        scope.Enter();
         foreach (var index in row)
         {
             if (lost.IsCancellationRequested || stop.IsCancellationRequested || Volatile.Read(ref _failure) is not null)

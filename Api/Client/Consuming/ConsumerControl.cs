@@ -10,7 +10,9 @@ internal sealed class ConsumerControl
     private readonly object _gate = new();
     private readonly Queue<SeekRequest> _seeks = new();
     private CancellationTokenSource _interrupt = new();
+    private SeekRequest? _taken;
     private bool _isPaused;
+    private bool _isRunning;
 
     /// <summary>True while it is paused.</summary>
     public bool IsPaused
@@ -39,14 +41,41 @@ internal sealed class ConsumerControl
         }
     }
 
+    /// <summary>The consumer runs from now on.</summary>
+    public void Begin()
+    {
+        lock (_gate)
+            _isRunning = true;
+    }
+
+    /// <summary>The consumer has left the group. Whoever asked and was not served is told.</summary>
+    public void End()
+    {
+        SeekRequest[] left;
+        lock (_gate)
+        {
+            _isRunning = false;
+            left = _taken is null ? [.. _seeks] : [_taken, .. _seeks];
+            _seeks.Clear();
+            _taken = null;
+        }
+
+        Array.ForEach(left, request => request.End());
+    }
+
     /// <summary>Asks to go to another place.</summary>
     /// <param name="position">The place.</param>
-    /// <returns>The request, whose task ends when it is done.</returns>
-    public SeekRequest Ask(GroupPosition position)
+    /// <returns>The request; null when the consumer does not run.</returns>
+    public SeekRequest? Ask(GroupPosition position)
     {
         var request = new SeekRequest(position);
         lock (_gate)
+        {
+            if (!_isRunning)
+                return null;
             _seeks.Enqueue(request);
+        }
+
         Interrupt();
         return request;
     }
@@ -55,7 +84,7 @@ internal sealed class ConsumerControl
     public SeekRequest? Take()
     {
         lock (_gate)
-            return _seeks.TryDequeue(out var request) ? request : null;
+            return _taken = _seeks.TryDequeue(out var request) ? request : null;
     }
 
     /// <summary>Waits until something is told.</summary>
@@ -83,10 +112,13 @@ internal sealed class ConsumerControl
 /// <param name="position">The place.</param>
 internal sealed class SeekRequest(GroupPosition position)
 {
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<bool> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Ends when it is done.</summary>
-    public Task Ended => _ended.Task;
+    /// <summary>Ends when it is done; false when the consumer ended before.</summary>
+    public Task<bool> Ended => _ended.Task;
+
+    /// <summary>The consumer has ended, maybe without it.</summary>
+    public void End() => _ended.TrySetResult(false);
 
     /// <summary>Does it.</summary>
     /// <param name="seek">Goes to the place.</param>
@@ -95,21 +127,16 @@ internal sealed class SeekRequest(GroupPosition position)
         try
         {
             await seek(position).ConfigureAwait(false);
-            _ended.TrySetResult();
-        }
-        catch (OperationCanceledException)
-        {
-            _ended.TrySetCanceled();
-            throw;
+            _ended.TrySetResult(true);
         }
         catch (PartitionsHandlerException exception)
         {
             _ended.TrySetException(exception);
             throw;
         }
-        catch (Exception exception)
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            // Who asked is told; the consumer goes on where it was.
+            // Who asked is told; the consumer goes on where it was. When it is told to stop meanwhile, this ends with it.
             _ended.TrySetException(exception);
         }
     }

@@ -2,7 +2,6 @@ using OrleansStream.Client.Administration;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Records;
 using OrleansStream.Client.Serialization;
-using OrleansStream.Contracts;
 
 namespace OrleansStream.Client.Consuming;
 
@@ -11,13 +10,14 @@ namespace OrleansStream.Client.Consuming;
 /// on, so each is delivered at least once. Restarts of the service's nodes, and moves of partitions, are waited out.
 /// </summary>
 /// <typeparam name="T">The type of the records' values: text, bytes, or what <see cref="ValueSerializers"/> know.</typeparam>
-public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
+public sealed partial class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
 {
     private readonly ServiceConnection _connection;
     private readonly ISerializer<T> _serializer;
     private readonly ConsumerOptions _options;
     private readonly IReadOnlyList<string> _topics;
     private readonly ConsumerControl _control = new();
+    private readonly WorkScope _work = new();
     private GroupMember? _member;
 
     internal StreamConsumer(
@@ -70,18 +70,21 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
 
     /// <summary>
     /// Has the group go on from another place of its topics. The service moves the offsets of a group without members only, so the member leaves for
-    /// a moment; with other members it is refused.
+    /// a moment; with other members it is refused. It is done once the records of the last answer are worked on, or when the consumer has ended. So
+    /// a handler, or the body of <c>await foreach</c>, cannot wait for it: it leaves the loop first, or has another task ask.
     /// </summary>
     /// <param name="position">The place.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="InvalidOperationException">A handler asks, or the body of <c>await foreach</c>.</exception>
     /// <exception cref="StreamServiceException">The group has other members (<c>NON_EMPTY_GROUP</c>), or nobody answers.</exception>
-    public async Task SeekAsync(GroupPosition position, CancellationToken cancellationToken = default)
+    public Task SeekAsync(GroupPosition position, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(position);
-        if (Volatile.Read(ref _member) is null)
-            await ResetAsync(position, cancellationToken).ConfigureAwait(false);
-        else
-            await _control.Ask(position).Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return _work.IsWithin
+            ? throw new InvalidOperationException(
+                "A seek waits until the records of the answer are worked on, so whoever works on one of them cannot wait for it. "
+                + "Leave the loop first, or ask from a task that the handler or the loop's body did not begin.")
+            : SeekFromOutsideAsync(position, cancellationToken);
     }
 
     /// <summary>
@@ -91,39 +94,8 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
     /// <param name="cancellationToken">Ends the loop with an <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
     /// <exception cref="PartitionsHandlerException">A handler of partition changes threw.</exception>
-    public async IAsyncEnumerator<ConsumedRecord<T>> GetAsyncEnumerator(CancellationToken cancellationToken = default)
-    {
-        using var member = Join();
-        AnswerProgress? progress = null;
-        try
-        {
-            await member.SetPolicyAsync(cancellationToken).ConfigureAwait(false);
-            while (true)
-            {
-                progress?.Close();
-                await PollAsync(member, cancellationToken).ConfigureAwait(false);
-                progress?.End();
-                progress = new AnswerProgress(member);
-                var lease = new HeldLease(member, progress, cancellationToken, abandon: CancellationToken.None);
-                await using (lease.ConfigureAwait(false))
-                {
-                    for (var i = 0; i < member.Records.Count && !lease.Lost.IsCancellationRequested; i++)
-                    {
-                        if (await ReadAsync(member, progress, i, cancellationToken).ConfigureAwait(false) is not { } record)
-                            continue;
-                        yield return record;
-                        progress.Complete(i);
-                    }
-                }
-
-                cancellationToken.ThrowIfCancellationRequested();
-            }
-        }
-        finally
-        {
-            await LeaveAsync(member, progress, CancellationToken.None).ConfigureAwait(false);
-        }
-    }
+    public IAsyncEnumerator<ConsumedRecord<T>> GetAsyncEnumerator(CancellationToken cancellationToken = default) =>
+        _work.Within(EnumerateAsync(cancellationToken));
 
     /// <summary>
     /// Has a handler work on the records until it is told to stop. A record is committed after its handler has returned. When it is told to
@@ -165,7 +137,8 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
                 var lease = new HeldLease(member, current, abandon, abandon);
                 await using (lease.ConfigureAwait(false))
                 {
-                    var work = new AnswerWork<T>(member, current, _options, handler, (index, token) => ReadAsync(member, current, index, token));
+                    var work = new AnswerWork<T>(
+                        member, current, _options, _work, handler, (index, token) => ReadAsync(member, current, index, token));
                     await work.RunAsync(lease.Lost, stop).ConfigureAwait(false);
                     if (abandon.IsCancellationRequested)
                         current.End();
@@ -182,122 +155,45 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
         }
     }
 
-    /// <summary>Gets the next records, and does what it is told meanwhile.</summary>
-    private async Task PollAsync(GroupMember member, CancellationToken cancellationToken)
+    private async Task SeekFromOutsideAsync(GroupPosition position, CancellationToken cancellationToken)
     {
-        while (true)
+        if (_control.Ask(position) is not { } request || !await request.Ended.WaitAsync(cancellationToken).ConfigureAwait(false))
+            await ResetAsync(position, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async IAsyncEnumerator<ConsumedRecord<T>> EnumerateAsync(CancellationToken cancellationToken)
+    {
+        using var member = Join();
+        AnswerProgress? progress = null;
+        try
         {
-            var interrupted = _control.Interrupted;
-            if (_control.Take() is { } seek)
+            await member.SetPolicyAsync(cancellationToken).ConfigureAwait(false);
+            while (true)
             {
-                await seek.RunAsync(async position =>
+                // Whoever is told of partitions works on no record.
+                _work.Leave();
+                progress?.Close();
+                await PollAsync(member, cancellationToken).ConfigureAwait(false);
+                progress?.End();
+                progress = new AnswerProgress(member);
+                var lease = new HeldLease(member, progress, cancellationToken, abandon: CancellationToken.None);
+                await using (lease.ConfigureAwait(false))
                 {
-                    await member.CommitAsync(cancellationToken).ConfigureAwait(false);
-                    await member.LeaveAsync(cancellationToken).ConfigureAwait(false);
-                    await ResetAsync(position, cancellationToken).ConfigureAwait(false);
-                }).ConfigureAwait(false);
-                continue;
-            }
+                    for (var i = 0; i < member.Records.Count && !lease.Lost.IsCancellationRequested; i++)
+                    {
+                        if (await ReadAsync(member, progress, i, cancellationToken).ConfigureAwait(false) is not { } record)
+                            continue;
+                        yield return record;
+                        progress.Complete(i);
+                    }
+                }
 
-            if (_control.IsPaused)
-            {
-                await member.CommitAsync(cancellationToken).ConfigureAwait(false);
-                await ConsumerControl.WaitAsync(
-                    _options.Lease / ConsumerLimits.RenewalsPerLease, member.Time, interrupted, cancellationToken).ConfigureAwait(false);
-                continue;
-            }
-
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, interrupted);
-            try
-            {
-                await member.PollAsync(either.Token).ConfigureAwait(false);
-                return;
-            }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-            {
-                // It is told something. An answer that was under way comes again.
-            }
-        }
-    }
-
-    private Task<OffsetsResetAnswer> ResetAsync(GroupPosition position, CancellationToken cancellationToken) =>
-        new GroupAdmin(new AdminCalls(_connection)).ResetOffsetsAsync(Group, position, _topics, cancellationToken: cancellationToken);
-
-    private GroupMember Join()
-    {
-        var member = new GroupMember(_connection, Group, _topics, _options);
-        member.PartitionsChanged += (assigned, revoked, lost) =>
-        {
-            Tell(PartitionsLost, lost);
-            Tell(PartitionsRevoked, revoked);
-            Tell(PartitionsAssigned, assigned);
-        };
-        if (Interlocked.CompareExchange(ref _member, member, null) is not null)
-        {
-            member.Dispose();
-            throw new InvalidOperationException("The consumer runs already. Make another one for another member.");
-        }
-
-        return member;
-    }
-
-    private void Tell(EventHandler<PartitionsEventArgs>? tell, IReadOnlyList<TopicPartition> partitions)
-    {
-        if (partitions.Count == 0)
-            return;
-        var ordered = partitions.OrderBy(partition => partition.Topic, StringComparer.Ordinal).ThenBy(partition => partition.Partition);
-        tell?.Invoke(this, new PartitionsEventArgs([.. ordered]));
-    }
-
-    /// <summary>Reads a record of the answer; null for one that is not delivered, which is done with.</summary>
-    private async ValueTask<ConsumedRecord<T>?> ReadAsync(GroupMember member, AnswerProgress progress, int index, CancellationToken cancellationToken)
-    {
-        var record = member.Records[index];
-        // The service told that these bytes cannot be read by anybody.
-        if (record.Unreadable is { } reason)
-        {
-            member.PassOver(record, reason);
-            OffsetsUnreadable?.Invoke(
-                this, new UnreadableOffsetsEventArgs(record.Place.Topic, record.Place.Partition, record.Place.Offset, record.LastOffset, reason));
-            progress.Complete(index);
-            return null;
-        }
-
-        if (progress.LeavesAlone(index))
-            return null;
-        T? value;
-        try
-        {
-            value = record.Value is { } bytes ? _serializer.Deserialize(bytes.Span) : default;
-        }
-        catch (Exception exception) when (_options.FailureAction == FailureAction.Fail)
-        {
-            await progress.FailAsync(index, record.Place, record.Key, $"The value cannot be read: {exception.Message}", cancellationToken).ConfigureAwait(false);
-            return null;
-        }
-
-        return new ConsumedRecord<T>(record, value, progress, index);
-    }
-
-    private async Task LeaveAsync(GroupMember member, AnswerProgress? progress, CancellationToken abandon)
-    {
-        progress?.Close();
-        try
-        {
-            try
-            {
-                if (progress is { IsOver: false })
-                    await member.CommitProgressAsync(progress, abandon).ConfigureAwait(false);
-            }
-            finally
-            {
-                await member.HandOverAsync(abandon).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
             }
         }
         finally
         {
-            progress?.End();
-            Volatile.Write(ref _member, null);
+            await LeaveAsync(member, progress, CancellationToken.None).ConfigureAwait(false);
         }
     }
 }

@@ -132,4 +132,75 @@ public sealed class ConsumerPartitionTests(ApiFixture api)
         Assert.Equal(["0", "1", "2", "1", "2"], seen);
         Assert.Equal(0, (await rig.CommittedAsync())[0]);
     }
+
+    /// <summary>It would wait for the handler that waits for it, and nothing would end that: the lease is renewed all the time.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Seek_InAHandler_SaysWhatToDo(int concurrency)
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0", "1");
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic, options => options.Concurrency = concurrency);
+
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => consumer.RunAsync(async (_, lost) =>
+        {
+            await Task.Yield();
+            await consumer.SeekAsync(GroupPosition.Earliest, lost).WaitAsync(Patience, lost);
+        }));
+
+        Assert.Contains("Leave the loop first", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Seek_InTheLoop_SaysWhatToDoAndAfterItGoesThere()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0", "1");
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic);
+        var outside = new TaskCompletionSource();
+        var seek = SeekWhenToldAsync();
+
+        await foreach (var record in consumer)
+        {
+            var error = await Assert.ThrowsAsync<InvalidOperationException>(() => consumer.SeekAsync(GroupPosition.Earliest).WaitAsync(Patience));
+            Assert.Contains("Leave the loop first", error.Message, StringComparison.Ordinal);
+            if (record.Offset < 1)
+                continue;
+            record.Complete();
+            outside.SetResult();
+            break;
+        }
+
+        await seek.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        await consumer.SeekAsync(GroupPosition.Offset(1)).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.Equal(1, (await rig.CommittedAsync())[0]);
+
+        async Task SeekWhenToldAsync()
+        {
+            await outside.Task;
+            await consumer.SeekAsync(GroupPosition.Earliest);
+        }
+    }
+
+    /// <summary>Nobody polls any more, so nobody would take what was asked: it is done when the member has left, and not by its next run.</summary>
+    [Fact]
+    public async Task Seek_AskedWhileTheConsumerEnds_IsDoneOnceItHasLeft()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0", "1", "2");
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic);
+        using var stop = new CancellationTokenSource(Patience);
+        Task? seek = null;
+        rig.Line.OnRequest = (request, _) =>
+        {
+            if (request.Method == HttpMethod.Delete)
+                seek ??= consumer.SeekAsync(GroupPosition.Offset(1));
+            return HttpFault.None;
+        };
+        await consumer.RunAsync((record, _) => record.Offset == 2 ? stop.CancelAsync() : Task.CompletedTask, stop.Token);
+
+        await seek!.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.Equal(1, (await rig.CommittedAsync())[0]);
+    }
 }
