@@ -17,6 +17,9 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, ILogger log,
     /// <summary>Set on a request as soon as one of its tries may have taken effect without an answer that says so.</summary>
     public static readonly HttpRequestOptionsKey<bool> IsAmbiguous = new("OrleansStream.IsAmbiguous");
 
+    /// <summary>The token by which a request's caller gives it up. A try that ends with it says nothing of the node.</summary>
+    public static readonly HttpRequestOptionsKey<CancellationToken> GivenUp = new("OrleansStream.GivenUp");
+
     private static readonly HttpRequestOptionsKey<Uri> Path = new("OrleansStream.Path");
 
     private int _current = Random.Shared.Next(endpoints.Count);
@@ -49,7 +52,8 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, ILogger log,
         {
             if (!IsUnsent(exception, cancellationToken))
                 request.Options.Set(IsAmbiguous, true);
-            GoOnFrom(current, exception.Message);
+            if (!request.Options.TryGetValue(GivenUp, out var givenUp) || !givenUp.IsCancellationRequested)
+                GoOnFrom(current, exception.Message);
             // A connection that does not open in time ends so, too. The caller must not take it for a cancellation of its own.
             if (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested)
                 throw new HttpRequestException($"{endpoints[current]} gave no answer in time: {exception.Message}", exception);

@@ -74,6 +74,7 @@ internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHand
         HttpMethod method, string path, JsonTypeInfo<T> type, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken, long? deadline = null)
     {
         using var request = Make(method, path, body);
+        request.Options.Set(EndpointHandler.GivenUp, cancellationToken);
         if (deadline is { } at)
             request.Options.Set(DeadlineHandler.Deadline, at);
         using var response = await SendAsync(request, cancellationToken).ConfigureAwait(false);
@@ -97,6 +98,7 @@ internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHand
     public async Task DoAsync(HttpMethod method, string path, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken)
     {
         using var request = Make(method, path, body);
+        request.Options.Set(EndpointHandler.GivenUp, cancellationToken);
         using var response = await SendAsync(request, cancellationToken).ConfigureAwait(false);
     }
 

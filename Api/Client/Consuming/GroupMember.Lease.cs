@@ -55,23 +55,32 @@ internal sealed partial class GroupMember
         }
     }
 
-    /// <summary>Hands the partitions over at once, in place of when the lease ends.</summary>
+    /// <summary>
+    /// Hands the partitions over at once, in place of when the lease ends. They count as lost if the service does not say that it has them, or if
+    /// what was done with could not be committed.
+    /// </summary>
     /// <param name="cancellationToken">Gives it up: the lease ends by itself.</param>
     public async Task LeaveAsync(CancellationToken cancellationToken)
     {
         if (_epoch is null)
             return;
+        var isLost = _hasLeftUndone;
         try
         {
             await _calls.DoAsync(HttpMethod.Delete, $"{_path}?member_epoch={_epoch}", body: null, cancellationToken).ConfigureAwait(false);
         }
+        catch (StreamServiceException exception) when (exception is { ErrorCode: "UNKNOWN_MEMBER_ID", IsOutcomeUnknown: true })
+        {
+            // There is no such member any more: a try before that had no answer has taken it out.
+        }
         catch (Exception exception) when (exception is StreamServiceException or OperationCanceledException)
         {
-            // The lease ends by itself. That there is no such member, when the call is repeated, means that it has left.
+            // The lease ends by itself.
+            isLost = true;
         }
 
         (_cursor, _epoch) = (null, null);
-        Assign([], isLost: false);
+        Assign([], isLost);
     }
 
     /// <summary>Leaves when the consumer stops: it is tried for <see cref="ConsumerLimits.LeaveMax"/>.</summary>

@@ -41,6 +41,7 @@ internal sealed partial class GroupMember
         {
             using var request = ServiceCalls.Make(
                 HttpMethod.Post, $"{_path}/poll", JsonSerializer.SerializeToUtf8Bytes(poll, ApiJsonContext.Api.PollRequest));
+            request.Options.Set(EndpointHandler.GivenUp, cancellationToken);
             if (poll.MaxRecords > 0)
                 Array.ForEach(Forms, request.Headers.Accept.Add);
             using var response = await _once.SendAsync(request, ended.Token).ConfigureAwait(false);

@@ -30,6 +30,7 @@ internal sealed partial class GroupMember : IDisposable
     private RetryPolicyAnswer? _policy;
     private bool _answersInParts;
     private volatile bool _hasHandlerFailed;
+    private bool _hasLeftUndone;
 
     /// <summary>A member that has not joined yet.</summary>
     /// <param name="connection">The connections.</param>
@@ -188,6 +189,7 @@ internal sealed partial class GroupMember : IDisposable
         catch (Exception exception) when (exception is StreamServiceException or OperationCanceledException)
         {
             // The records come again, to whoever has the partitions.
+            _hasLeftUndone = true;
         }
     }
 
@@ -213,6 +215,7 @@ internal sealed partial class GroupMember : IDisposable
         catch (StreamServiceException exception) when (exception.ErrorCode == WaitInPlace)
         {
             // Its records come again.
+            _hasLeftUndone = true;
         }
     }
 

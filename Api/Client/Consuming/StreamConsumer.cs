@@ -41,12 +41,13 @@ public sealed partial class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<
     /// <summary>The member got partitions, from which records come next.</summary>
     public event EventHandler<PartitionsEventArgs>? PartitionsAssigned;
 
-    /// <summary>The member handed partitions over; all that it was delivered of them is committed.</summary>
+    /// <summary>The member handed partitions over; all that it was done with of them is committed.</summary>
     public event EventHandler<PartitionsEventArgs>? PartitionsRevoked;
 
     /// <summary>
-    /// Partitions were taken from the member, as nothing was heard of it for longer than its lease. What it was delivered of them and had not
-    /// committed is delivered to others, too.
+    /// Partitions were taken from the member, as nothing was heard of it for longer than its lease; or it ended, and could not commit all that it was
+    /// done with or could not hand them over, so that others get them when its lease ends. What it was delivered of them and had not committed is
+    /// delivered to others, too.
     /// </summary>
     public event EventHandler<PartitionsEventArgs>? PartitionsLost;
 

@@ -67,6 +67,7 @@ internal sealed class PartitionFetch<T>(
         var wait = options.Follow && _next is not null ? $"&wait_ms={(int)ReaderLimits.WaitMax.TotalMilliseconds}" : "";
         var topicId = _topicId is null ? "" : $"&topic_id={_topicId}";
         using var request = ServiceCalls.Make(HttpMethod.Get, $"{_path}{(_next is { } next ? $"offset={next}" : options.From.Query)}{wait}{topicId}", body: null);
+        request.Options.Set(EndpointHandler.GivenUp, cancellationToken);
         request.Headers.Accept.Add(Batches);
         try
         {

@@ -45,6 +45,37 @@ public sealed class ConnectionTests(ApiFixture api)
         Assert.Equal(["a", "b"], hosts.Order());
     }
 
+    /// <summary>A caller that has changed its mind says nothing of the node: the next call goes there.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Call_WhenTheCallerGivesItUp_StaysWithTheNode(bool isPoll)
+    {
+        using var line = new FaultyHttpHandler();
+        var hosts = new List<string>();
+        using var stop = new CancellationTokenSource();
+        line.OnRequest = (request, _) =>
+        {
+            hosts.Add(request.RequestUri!.Host);
+            if (hosts.Count > 1)
+                return HttpFault.None;
+            stop.Cancel();
+            return HttpFault.NoReply;
+        };
+        line.Answer = _ => Ready(true);
+        using var client = new OrleansStreamClient(
+            new OrleansStreamClientOptions { Endpoints = [new Uri("http://a:1"), new Uri("http://b:1")], HttpHandler = line });
+        if (isPoll)
+            await client.Consume<string>("g", "t").RunAsync((_, _) => Task.CompletedTask, stop.Token);
+        else
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.Admin.GetReadinessAsync(stop.Token));
+
+        await client.Admin.GetReadinessAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(2, hosts.Count);
+        Assert.Single(hosts.Distinct());
+    }
+
     [Fact]
     public async Task Call_WithAKey_BringsIt()
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Client;
 using OrleansStream.Client.Consuming;
@@ -123,7 +124,11 @@ public sealed class ConsumerLeaseTests(ApiFixture api)
         using var stop = new CancellationTokenSource(Wait.Patience, TimeProvider.System);
         var asked = new TaskCompletionSource();
         rig.Line.OnRequest = (request, _) => NoReplyToLeave(request, asked);
-        var run = rig.Client.Consume<string>(rig.Group, rig.Topic).RunAsync((_, _) => stop.CancelAsync(), stop.Token);
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic);
+        var told = new ConcurrentQueue<string>();
+        consumer.PartitionsRevoked += (_, _) => told.Enqueue("handed over");
+        consumer.PartitionsLost += (_, _) => told.Enqueue("lost");
+        var run = consumer.RunAsync((_, _) => stop.CancelAsync(), stop.Token);
         await asked.Task.WaitAsync(Wait.Patience, TimeProvider.System, TestContext.Current.CancellationToken);
         Assert.False(run.IsCompleted);
 
@@ -131,6 +136,30 @@ public sealed class ConsumerLeaseTests(ApiFixture api)
 
         await run.WaitAsync(Wait.Patience, TimeProvider.System, TestContext.Current.CancellationToken);
         Assert.Equal(1, (await rig.CommittedAsync())[0]);
+        // Nobody has them before the lease ends.
+        Assert.Equal(["lost"], told);
+    }
+
+    [Theory]
+    [InlineData(true, "lost")]
+    [InlineData(false, "handed over")]
+    public async Task Run_WhenItEnds_SaysThatPartitionsAreHandedOverOnlyIfWhatIsDoneIsCommitted(bool isRefused, string expected)
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0", "1");
+        using var stop = new CancellationTokenSource(Wait.Patience, TimeProvider.System);
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic);
+        var told = new ConcurrentQueue<string>();
+        consumer.PartitionsRevoked += (_, _) => told.Enqueue("handed over");
+        consumer.PartitionsLost += (_, _) => told.Enqueue("lost");
+        rig.Line.Answer = request => isRefused && request.Method == HttpMethod.Put
+            ? ClientRig.Refusal(HttpStatusCode.BadRequest, "INVALID_REQUEST")
+            : null;
+
+        await consumer.RunAsync((_, _) => stop.CancelAsync(), stop.Token);
+
+        Assert.Equal([expected], told);
+        Assert.Equal(isRefused ? 0 : 1, (await rig.CommittedAsync()).GetValueOrDefault(0));
     }
 
     /// <summary>With the longest lease a renewal may take 20 minutes. Neither a stop nor the next poll waits for that.</summary>
