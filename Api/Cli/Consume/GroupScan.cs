@@ -15,6 +15,7 @@ internal sealed class GroupScan(Call call, ConsumeRequest request) : IRecordSour
     private readonly Dictionary<int, long> _left = [];
     private readonly Lock _gate = new();
     private long _lastRecord;
+    private volatile bool _isTaking;
 
     /// <inheritdoc/>
     public long? Total { get; private set; }
@@ -64,10 +65,13 @@ internal sealed class GroupScan(Call call, ConsumeRequest request) : IRecordSour
         {
             await foreach (var record in consumer.WithCancellation(over.Token))
             {
-                Volatile.Write(ref _lastRecord, call.Time.GetTimestamp());
+                _isTaking = true;
                 var goesOn = take(record);
                 // It is committed when the next one is asked for, so it has to be out before.
                 idle();
+                // A pipe or a pager may have taken long, which says nothing of what is left.
+                Volatile.Write(ref _lastRecord, call.Time.GetTimestamp());
+                _isTaking = false;
                 if (goesOn && !IsLast(record))
                     continue;
                 record.Complete();
@@ -104,7 +108,7 @@ internal sealed class GroupScan(Call call, ConsumeRequest request) : IRecordSour
         using var timer = new PeriodicTimer(ConsumeLimits.GroupLookInterval, call.Time);
         while (await timer.WaitForNextTickAsync(over.Token))
         {
-            if (consumer.Lag != 0)
+            if (_isTaking || consumer.Lag != 0)
                 continue;
             var assigned = consumer.Assignment;
             bool isLeft;
