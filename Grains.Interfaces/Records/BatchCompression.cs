@@ -140,7 +140,7 @@ internal static class BatchCompression
             using var source = new UnmanagedMemoryStream(start, compressed.Length);
             using var gzip = new GZipStream(source, CompressionMode.Decompress);
             // Only the first request is for a whole step; near the bound such a request would double the memory in vain.
-            var read = gzip.Read(destination.GetSpan(RecordLimits.DecompressStepBytes));
+            var read = gzip.Read(destination.GetSpan(FirstStepBytes(compressed.Length)));
             while (read > 0)
             {
                 destination.Advance(read);
@@ -212,14 +212,19 @@ internal static class BatchCompression
             throw new InvalidDataException($"A Snappy block holds {written} bytes instead of {length}.");
     }
 
+    // A batch of one record must not hold the memory of a thousand.
+    private static int FirstStepBytes(int compressedBytes) => (int)Math.Clamp(
+        (long)compressedBytes * RecordLimits.DecompressRatioUsual, RecordLimits.WriterBytesInitial, RecordLimits.DecompressStepBytes);
+
     private static void DecompressZstd(ReadOnlySpan<byte> compressed, PooledBuffer destination)
     {
         // Read as a stream, because a frame need not tell its size, and the size that it tells may be wrong.
         using var decompressor = new Decompressor();
+        var firstBytes = compressed.Length;
         var status = OperationStatus.Done;
         while (!compressed.IsEmpty || status == OperationStatus.DestinationTooSmall)
         {
-            var target = destination.GetSpan(destination.Length == 0 ? RecordLimits.DecompressStepBytes : 1);
+            var target = destination.GetSpan(destination.Length == 0 ? FirstStepBytes(firstBytes) : 1);
             status = decompressor.UnwrapStream(compressed, target, out var read, out var written);
             if (status == OperationStatus.InvalidData || (read == 0 && written == 0))
                 break;

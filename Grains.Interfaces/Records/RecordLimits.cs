@@ -45,6 +45,9 @@ public static class RecordLimits
     /// <summary>The plain bytes in one LZ4 block, as in Kafka.</summary>
     internal const int Lz4BlockBytes = 64 * 1024;
 
-    /// <summary>The memory that is asked for at a time during decompression, in bytes.</summary>
+    /// <summary>How much longer records usually are than their compressed form. The first memory for decompression is chosen by it.</summary>
+    internal const int DecompressRatioUsual = 4;
+
+    /// <summary>The most memory that is asked for at a time during decompression, in bytes.</summary>
     internal const int DecompressStepBytes = 64 * 1024;
 }

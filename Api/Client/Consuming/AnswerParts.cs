@@ -28,8 +28,8 @@ internal sealed class AnswerParts(Memory<byte> bytes, string boundary)
     /// <summary>The topic of the current part's records; empty when its headers do not say.</summary>
     public string Topic { get; private set; } = "";
 
-    /// <summary>The partition of the current part's records.</summary>
-    public int Partition { get; private set; }
+    /// <summary>The partition of the current part's records; null when its headers do not say.</summary>
+    public int? Partition { get; private set; }
 
     /// <summary>The answer from the current place on, which is in the current part until its delimiter.</summary>
     public Memory<byte> Rest => bytes[_position..];
@@ -51,7 +51,7 @@ internal sealed class AnswerParts(Memory<byte> bytes, string boundary)
             return false;
         if (NextLine().Length > 0)
             throw new FormatException("Text follows the delimiter of a part.");
-        (MediaType, Topic, Partition) = ("", "", 0);
+        (MediaType, Topic, Partition) = ("", "", null);
         for (var line = NextLine(); line.Length > 0; line = NextLine())
             Read(line);
         return true;

@@ -39,6 +39,16 @@ public static class ConsumerLimits
     /// <summary>How long a renewal that is under way is waited for when the work on the records is done.</summary>
     internal static readonly TimeSpan RenewalStopMax = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// The longest decompressed batch whose values are kept together with those of others, in bytes. A longer one keeps its own memory.
+    /// </summary>
+    internal const int SmallBatchBytesMax = 16 * 1024;
+
+    /// <summary>
+    /// The memory that is taken at a time for the values of small batches, in bytes. Less than <see cref="SmallBatchBytesMax"/> of it stays empty.
+    /// </summary>
+    internal const int ValueChunkBytes = 64 * 1024;
+
     /// <summary>The share of a lease that may have passed when the service answers a poll that waited.</summary>
     internal const double LeaseShareUsedMax = 0.1;
 

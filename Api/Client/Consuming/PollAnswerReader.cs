@@ -6,7 +6,7 @@ namespace OrleansStream.Client.Consuming;
 
 /// <summary>
 /// Reads the answer to a poll straight from its bytes. Keys and values, which the poll asks for in base64, are decoded where they lie, so a record
-/// costs no memory here beside its key. It is used for one answer after the other.
+/// costs no memory here beside its key, and its value where that was compressed. It is used for one answer after the other.
 /// </summary>
 internal sealed partial class PollAnswerReader : IDisposable
 {
@@ -40,6 +40,9 @@ internal sealed partial class PollAnswerReader : IDisposable
 
     /// <summary>The records behind this answer; null when it does not say.</summary>
     public long? Lag { get; private set; }
+
+    /// <summary>The memory of values beside the answer's own bytes.</summary>
+    public long HeldBytes => _batches.HeldBytes;
 
     /// <summary>Reads an answer.</summary>
     /// <param name="bytes">The answer; its bytes are changed, and hold values of its records.</param>
@@ -86,8 +89,10 @@ internal sealed partial class PollAnswerReader : IDisposable
             switch (parts.MediaType)
             {
                 case RecordBatch:
+                    if (parts.Topic.Length == 0 || parts.Partition is not { } partition)
+                        throw new FormatException("A part of it with record batches does not name their topic and partition.");
                     while (!parts.IsAtEnd)
-                        parts.Skip(_batches.Read(Topic(parts.Topic), parts.Partition, parts.Rest, _records));
+                        parts.Skip(_batches.Read(Topic(parts.Topic), partition, parts.Rest, _records));
                     break;
                 case Json:
                     ReadAnswer(parts.TakeRest());

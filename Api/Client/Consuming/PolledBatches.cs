@@ -6,13 +6,18 @@ using OrleansStream.Records;
 namespace OrleansStream.Client.Consuming;
 
 /// <summary>
-/// Reads the record batches in the answer to a poll. Values stay where they lie: in the answer, or in pooled memory where they were decompressed. So
-/// a record costs no memory here beside its key.
+/// Reads the record batches in the answer to a poll. Values stay where they lie in the answer, or in pooled memory where they were decompressed;
+/// those of small batches are put together. So a record costs no memory here beside its key and its decompressed value.
 /// </summary>
 internal sealed class PolledBatches : IDisposable
 {
     private readonly List<OpenBatch> _unfolded = [];
     private readonly KeyMemory _keys = new();
+    private readonly ValueMemory _values = new();
+    private readonly Dictionary<(string Topic, int Partition), long> _nextOffsets = [];
+
+    /// <summary>The memory of decompressed values that is held until <see cref="Clear"/>, in bytes.</summary>
+    public long HeldBytes => _values.HeldBytes + _unfolded.Sum(batch => (long)batch.MemoryBytes);
 
     /// <summary>Reads the batch at the start of some bytes.</summary>
     /// <param name="topic">The topic of the batch.</param>
@@ -29,10 +34,17 @@ internal sealed class PolledBatches : IDisposable
             throw new FormatException($"It ends within a batch of {new TopicPartition(topic, partition)}.");
         if (status != RecordBatchStatus.Valid)
             throw Damaged(topic, partition, header.BaseOffset, $"{status}");
+        // The checksum leaves out where the batch is.
+        if (_nextOffsets.TryGetValue((topic, partition), out var next) && header.BaseOffset < next)
+            throw Damaged(topic, partition, header.BaseOffset, $"the batch before it ends at offset {next - 1}.");
+        _nextOffsets[(topic, partition)] = header.NextOffset;
         var batch = new OpenBatch(bytes[..lengthBytes]);
-        if (batch.MemoryBytes > 0)
+        var isSmall = batch.MemoryBytes > 0 && batch.UnfoldedBytes <= ConsumerLimits.SmallBatchBytesMax;
+        using var small = isSmall ? batch : null;
+        if (batch.MemoryBytes > 0 && !isSmall)
             _unfolded.Add(batch);
-        records.EnsureCapacity(records.Count + header.RecordCount);
+        // What the header claims is not to be believed beyond what was asked for.
+        records.EnsureCapacity(records.Count + Math.Min(header.RecordCount, ConsumerLimits.RecordsMax));
         var reader = batch.Read();
         while (reader.TryReadNext(out var record))
         {
@@ -41,7 +53,7 @@ internal sealed class PolledBatches : IDisposable
                 Place = new RecordPlace(topic, partition, record.Offset),
                 TimestampMs = record.TimestampMs is >= 0 and <= TimestampText.MsMax ? record.TimestampMs : null,
                 Key = record.HasKey ? _keys.Keep(record.Key) : (ReadOnlyMemory<byte>?)null,
-                Value = record.HasValue ? batch.MemoryOf(record.Value) : (ReadOnlyMemory<byte>?)null,
+                Value = !record.HasValue ? (ReadOnlyMemory<byte>?)null : isSmall ? _values.Keep(record.Value) : batch.MemoryOf(record.Value),
                 Headers = record.HeaderCount == 0 ? null : RecordHeaders.Of(record),
                 Attempt = 1,
             });
@@ -58,6 +70,8 @@ internal sealed class PolledBatches : IDisposable
         foreach (var batch in _unfolded)
             batch.Dispose();
         _unfolded.Clear();
+        _values.Clear();
+        _nextOffsets.Clear();
     }
 
     /// <inheritdoc/>

@@ -143,6 +143,84 @@ public sealed class ConsumerFormTests(ApiFixture api)
             Assert.EndsWith(said, exception.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A producer that does not linger makes a batch of each record. What an answer of such batches holds is what its values take.</summary>
+    [Theory]
+    [InlineData(CompressionType.Gzip)]
+    [InlineData(CompressionType.Snappy)]
+    [InlineData(CompressionType.Lz4)]
+    [InlineData(CompressionType.Zstd)]
+    public void Read_OfManySmallCompressedBatches_HoldsLittleMoreThanTheirValues(CompressionType codec)
+    {
+        var values = Enumerable.Range(0, 1_000).Select(i => $"{i} {new string('v', i % 300)}").ToArray();
+        var options = new RecordBatchOptions { Compression = codec };
+        var batches = values.Select((value, i) => At(i, TestBatch.Make(options, [(TestBatch.TimestampMs, value)])));
+        using var answer = new PollAnswerReader();
+
+        answer.Read(Answer([.. batches.SelectMany(batch => batch)], TestBatch.Of("c")), Boundary);
+
+        Assert.Equal([.. values, "c"], Values(answer));
+        var wasted = values.Sum(value => value.Length) * (ConsumerLimits.SmallBatchBytesMax / (double)ConsumerLimits.ValueChunkBytes);
+        Assert.InRange(answer.HeldBytes, 1, values.Sum(value => value.Length) + wasted + ConsumerLimits.ValueChunkBytes);
+
+        answer.Read(Answer(TestBatch.Of("a"), TestBatch.Of("c")), Boundary);
+        Assert.Equal(0, answer.HeldBytes);
+    }
+
+    /// <summary>The values of a larger batch stay where they were decompressed.</summary>
+    [Fact]
+    public void Read_OfSmallAndLargeCompressedBatches_GivesTheValuesOfAll()
+    {
+        string[] values = [.. Enumerable.Range(0, 40).Select(i => $"{i} {new string('v', i % 3 == 0 ? 20_000 : 100)}")];
+        using var answer = new PollAnswerReader();
+
+        answer.Read(Answer([.. values.SelectMany((value, i) => At(i, Zipped(value)))], Zipped("c")), Boundary);
+
+        Assert.Equal([.. values, "c"], Values(answer));
+    }
+
+    [Fact]
+    public void Read_OfBatchesWhoseOffsetsGoBack_IsRefused()
+    {
+        using var answer = new PollAnswerReader();
+        byte[] overlapping = [.. At(7, TestBatch.Of("a", "b")), .. At(8, TestBatch.Of("c"))];
+        var twice = Assert.Throws<StreamServiceException>(() => answer.Read(Answer(overlapping, TestBatch.Of("d")), Boundary));
+        Assert.Equal("CORRUPT_MESSAGE", twice.ErrorCode);
+        Assert.Contains("offset 8", twice.Message, StringComparison.Ordinal);
+        Assert.Contains("the batch before it ends at offset 8", twice.Message, StringComparison.Ordinal);
+        Assert.Empty(answer.Records);
+
+        // The same part once more.
+        var part = Encoding.ASCII.GetString(Part("application/vnd.kafka.recordbatch.v2\r\nTopic: t\r\nPartition: 0"));
+        byte[] doubled = [.. TestBatch.Of("a"), .. Encoding.ASCII.GetBytes($"\r\n{part}"), .. TestBatch.Of("a")];
+        Assert.Throws<StreamServiceException>(() => answer.Read(Answer(doubled, TestBatch.Of("d")), Boundary));
+
+        // Each answer begins anew.
+        answer.Read(Answer(At(3, TestBatch.Of("a")), TestBatch.Of("d")), Boundary);
+        answer.Read(Answer(At(3, TestBatch.Of("a")), TestBatch.Of("d")), Boundary);
+        Assert.Equal(["a", "d"], Values(answer));
+    }
+
+    [Theory]
+    [InlineData("Partition: 0")]
+    [InlineData("Topic: t")]
+    [InlineData("Topic:\r\nPartition: 0")]
+    public void Read_OfAPartThatDoesNotSayWhoseItsRecordsAre_IsRefused(string headers)
+    {
+        var part = Part($"application/vnd.kafka.recordbatch.v2\r\n{headers}");
+        byte[] bytes = [.. part, .. TestBatch.Of("a"), .. "\r\n"u8, .. Answer(TestBatch.Of("b"), TestBatch.Of("c"))];
+        using var answer = new PollAnswerReader();
+
+        var exception = Assert.Throws<JsonException>(() => answer.Read(bytes, Boundary));
+
+        Assert.EndsWith("does not name their topic and partition.", exception.Message, StringComparison.Ordinal);
+    }
+
+    private static byte[] At(long offset, byte[] batch)
+    {
+        RecordBatchHeader.StampBaseOffset(batch, offset);
+        return batch;
+    }
+
     private static byte[] Zipped(params string[] values) =>
         TestBatch.Make(new RecordBatchOptions { Compression = CompressionType.Zstd }, values.Select(value => (TestBatch.TimestampMs, value)));
 
