@@ -81,6 +81,6 @@ public sealed class OrleansStreamClientOptions
         ClientId = ClientId,
         Handler = HttpHandler,
         TryMax = RequestTimeout,
-        Log = LoggerFactory?.CreateLogger(ClientTelemetry.Name) ?? NullLogger.Instance,
+        Log = LoggerFactory is { } factory ? new GuardedLog(factory.CreateLogger(ClientTelemetry.Name)) : NullLogger.Instance,
     };
 }

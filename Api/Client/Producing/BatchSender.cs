@@ -80,7 +80,7 @@ internal sealed class BatchSender(SendingContext context, int partition)
         for (var identities = 0; ; identities++)
         {
             var started = context.Calls.Time.GetTimestamp();
-            using var activity = ClientTelemetry.BeginPublish(context.Topic, partition, batch.Writer.Count);
+            var activity = ClientTelemetry.BeginPublish(context.Topic, partition, batch.Writer.Count);
             var deadline = context.Options.DeliveryTimeout is { } longest
                 ? DeadlineHandler.After(batch.TakenAt, longest, context.Calls.Time)
                 : (long?)null;
@@ -125,6 +125,10 @@ internal sealed class BatchSender(SendingContext context, int partition)
                     _sequence.Raise();
                 Fail(batch, exception.WithOutcome(isOpen));
                 return;
+            }
+            finally
+            {
+                ClientTelemetry.End(activity);
             }
         }
     }

@@ -6,10 +6,11 @@ namespace OrleansStream.Client.Producing;
 /// <summary>Is told what became of records.</summary>
 internal interface IDelivery
 {
-    /// <summary>Tells of one record.</summary>
-    /// <param name="index">Its place among those of this delivery.</param>
-    /// <param name="result">What became of it.</param>
-    void Tell(int index, in SendResult result);
+    /// <summary>Tells of records in a row: all failed alike, or they are stored one after the other.</summary>
+    /// <param name="index">The first one's place among those of this delivery.</param>
+    /// <param name="count">How many of them.</param>
+    /// <param name="first">What became of the first.</param>
+    void Tell(int index, int count, in SendResult first);
 }
 
 /// <summary>Records of a batch that somebody waits for: one, or several in a row of one time, as those of a list are.</summary>
@@ -18,14 +19,14 @@ internal interface IDelivery
 /// <param name="Place">The first one's place in the batch.</param>
 /// <param name="Count">How many of them.</param>
 /// <param name="TimestampMs">Their time, in milliseconds since the Unix epoch.</param>
-internal readonly record struct AwaitedRecords(IDelivery Delivery, int Index, int Place, int Count, long TimestampMs)
+internal record struct AwaitedRecords(IDelivery Delivery, int Index, int Place, int Count, long TimestampMs)
 {
     /// <summary>Whether a further record goes on where these end.</summary>
     /// <param name="delivery">Is told of it.</param>
     /// <param name="index">Its place among those of the delivery.</param>
     /// <param name="place">Its place in the batch.</param>
     /// <param name="timestampMs">Its time.</param>
-    public bool IsFollowedBy(IDelivery delivery, int index, int place, long timestampMs) =>
+    public readonly bool IsFollowedBy(IDelivery delivery, int index, int place, long timestampMs) =>
         Delivery == delivery && Index + Count == index && Place + Count == place && TimestampMs == timestampMs;
 }
 
@@ -35,19 +36,19 @@ internal sealed class SingleDelivery(Activity? activity)
     : TaskCompletionSource<SendResult>(TaskCreationOptions.RunContinuationsAsynchronously), IDelivery
 {
     /// <inheritdoc/>
-    public void Tell(int index, in SendResult result)
+    public void Tell(int index, int count, in SendResult first)
     {
-        if (result.Error is { } error)
+        if (first.Error is { } error)
         {
             ClientTelemetry.Fail(activity, error.ErrorCode);
-            activity?.Dispose();
+            ClientTelemetry.End(activity);
             TrySetException(error);
             return;
         }
 
-        activity?.SetTag("messaging.destination.partition.id", result.Partition.ToString()).SetTag("messaging.kafka.offset", result.Offset);
-        activity?.Dispose();
-        TrySetResult(result);
+        activity?.SetTag("messaging.destination.partition.id", first.Partition.ToString()).SetTag("messaging.kafka.offset", first.Offset);
+        ClientTelemetry.End(activity);
+        TrySetResult(first);
     }
 }
 
@@ -56,11 +57,11 @@ internal sealed class SingleDelivery(Activity? activity)
 internal sealed class ToldDelivery(Action<SendResult> delivered) : IDelivery
 {
     /// <inheritdoc/>
-    public void Tell(int index, in SendResult result)
+    public void Tell(int index, int count, in SendResult first)
     {
         try
         {
-            delivered(result);
+            delivered(first);
         }
         catch (Exception)
         {
@@ -72,16 +73,22 @@ internal sealed class ToldDelivery(Action<SendResult> delivered) : IDelivery
 /// <summary>Several records that somebody waits for together.</summary>
 /// <param name="count">How many of them.</param>
 internal sealed class ManyDelivery(int count)
-    : TaskCompletionSource<IReadOnlyList<SendResult>>(TaskCreationOptions.RunContinuationsAsynchronously), IDelivery
+    : TaskCompletionSource<List<SentRun>>(TaskCreationOptions.RunContinuationsAsynchronously), IDelivery
 {
-    private readonly SendResult[] _results = new SendResult[count];
+    private readonly List<SentRun> _runs = [];
     private int _left = count;
 
     /// <inheritdoc/>
-    public void Tell(int index, in SendResult result)
+    public void Tell(int index, int count, in SendResult first)
     {
-        _results[index] = result;
-        if (Interlocked.Decrement(ref _left) == 0)
-            TrySetResult(_results);
+        lock (_runs)
+        {
+            _runs.Add(new SentRun(index, count, first));
+            _left -= count;
+            if (_left > 0)
+                return;
+        }
+
+        TrySetResult(_runs);
     }
 }

@@ -44,13 +44,17 @@ internal sealed class MemoryBudget(long bytesMax)
     public bool TryTake(long bytes, out long taken)
     {
         taken = Math.Min(bytes, bytesMax);
-        lock (_gate)
+        // Without a lock, for it is asked for each record. Who begins to wait meanwhile is served as soon as memory is given back.
+        while (_waiting == 0)
         {
-            if (_waiters.Count > 0 || _taken + taken > bytesMax)
+            var before = Volatile.Read(ref _taken);
+            if (before + taken > bytesMax)
                 return false;
-            _taken += taken;
-            return true;
+            if (Interlocked.CompareExchange(ref _taken, before + taken, before) == before)
+                return true;
         }
+
+        return false;
     }
 
     /// <summary>Gives memory back.</summary>
@@ -59,7 +63,7 @@ internal sealed class MemoryBudget(long bytesMax)
     {
         lock (_gate)
         {
-            _taken -= bytes;
+            Interlocked.Add(ref _taken, -bytes);
             ServeWaiters();
         }
     }
@@ -67,11 +71,16 @@ internal sealed class MemoryBudget(long bytesMax)
     // A caller that waits is woken once there is room for many records. To wake it for each stored batch would take much of the processor's time.
     private void ServeWaiters()
     {
-        while (_waiters.First is { } first && _taken <= _wakesAt && _taken + first.Value.Bytes <= bytesMax)
+        while (_waiters.First is { } first)
         {
+            var before = Volatile.Read(ref _taken);
+            if (before > _wakesAt || before + first.Value.Bytes > bytesMax)
+                return;
+            // Who has not seen that somebody waits may still take some.
+            if (Interlocked.CompareExchange(ref _taken, before + first.Value.Bytes, before) != before)
+                continue;
             _waiters.RemoveFirst();
             _waiting = _waiters.Count;
-            _taken += first.Value.Bytes;
             first.Value.Served.SetResult(first.Value.Bytes);
         }
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using OrleansStream.Client.Connections;
 using OrleansStream.Records;
 
@@ -11,6 +12,7 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer, long takenAt)
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<AwaitedRecords> _awaited = [];
     private int _awaitedCount;
+    private int _toldRuns;
 
     /// <summary>Encodes its records.</summary>
     public RecordBatchWriter Writer => writer;
@@ -44,32 +46,13 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer, long takenAt)
     /// <param name="topic">The topic.</param>
     /// <param name="partition">The partition.</param>
     /// <param name="baseOffset">The first record's offset; -1 when the service no longer knows.</param>
-    public void Complete(string topic, int partition, long baseOffset)
-    {
-        foreach (var records in _awaited)
-        {
-            var time = DateTimeOffset.FromUnixTimeMilliseconds(records.TimestampMs);
-            for (var i = 0; i < records.Count; i++)
-            {
-                records.Delivery.Tell(
-                    records.Index + i, new SendResult(topic, partition, baseOffset < 0 ? -1 : baseOffset + records.Place + i, time));
-            }
-        }
-    }
+    public void Complete(string topic, int partition, long baseOffset) => Tell(topic, partition, baseOffset, error: null);
 
     /// <summary>Tells everybody who waits why the records are not stored, or not known to be.</summary>
     /// <param name="topic">The topic.</param>
     /// <param name="partition">The partition.</param>
     /// <param name="error">Why it failed or was refused.</param>
-    public void Fail(string topic, int partition, StreamServiceException error)
-    {
-        foreach (var records in _awaited)
-        {
-            var result = new SendResult(topic, partition, -1, DateTimeOffset.FromUnixTimeMilliseconds(records.TimestampMs)) { Error = error };
-            for (var i = 0; i < records.Count; i++)
-                records.Delivery.Tell(records.Index + i, result);
-        }
-    }
+    public void Fail(string topic, int partition, StreamServiceException error) => Tell(topic, partition, baseOffset: -1, error);
 
     /// <summary>Divides the batch, so that only the records that are refused fail.</summary>
     /// <param name="options">The fields of both halves' headers.</param>
@@ -111,13 +94,40 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer, long takenAt)
     /// <summary>It is known what became of all records, and they have been told.</summary>
     public void End() => _ended.TrySetResult();
 
+    // Each record is told of once, and one that cannot be told of keeps it from no other.
+    private void Tell(string topic, int partition, long baseOffset, StreamServiceException? error)
+    {
+        while (_toldRuns < _awaited.Count)
+        {
+            var records = _awaited[_toldRuns++];
+            var time = DateTimeOffset.FromUnixTimeMilliseconds(records.TimestampMs);
+            try
+            {
+                records.Delivery.Tell(
+                    records.Index, records.Count,
+                    new SendResult(topic, partition, baseOffset < 0 ? -1 : baseOffset + records.Place, time) { Error = error });
+            }
+            catch (Exception)
+            {
+                // What it throws is its own, and says nothing of the batch.
+            }
+        }
+    }
+
     private void Await(in AwaitedRecords records)
     {
         _awaitedCount += records.Count;
-        if (_awaited is [.., var last] && last.IsFollowedBy(records.Delivery, records.Index, records.Place, records.TimestampMs))
-            _awaited[^1] = last with { Count = last.Count + records.Count };
-        else
-            _awaited.Add(records);
+        if (_awaited.Count > 0)
+        {
+            ref var last = ref CollectionsMarshal.AsSpan(_awaited)[^1];
+            if (last.IsFollowedBy(records.Delivery, records.Index, records.Place, records.TimestampMs))
+            {
+                last.Count += records.Count;
+                return;
+            }
+        }
+
+        _awaited.Add(records);
     }
 }
 

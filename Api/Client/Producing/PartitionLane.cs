@@ -52,6 +52,7 @@ internal sealed class PartitionLane : IDisposable
             }
 
             AddToOpen(record, delivery, index);
+            Run();
         }
     }
 
@@ -73,7 +74,35 @@ internal sealed class PartitionLane : IDisposable
             if (_open is null)
                 return false;
             AddToOpen(record, delivery, index);
+            Run();
             return true;
+        }
+    }
+
+    /// <summary>Adds records of a list to the batch that gathers, as many as it has room for.</summary>
+    /// <param name="run">The records.</param>
+    /// <param name="from">The first one's place in the run. No further one is added behind a record that has a key or a partition.</param>
+    /// <param name="delivery">Is told what becomes of them; null for nobody.</param>
+    /// <param name="index">The first one's place in the delivery.</param>
+    /// <returns>How many were added: none when no batch gathers.</returns>
+    public int TryAddToBatch(RecordRun run, int from, IDelivery? delivery, int index)
+    {
+        lock (_gate)
+        {
+            var next = from;
+            for (; _open is not null && next < run.Count && run.IsFree(next); next++)
+            {
+                var record = run[next];
+                if (HasRoom(record.LengthBytes))
+                    AddToOpen(record, delivery, index + next - from);
+                else
+                    break;
+            }
+
+            if (next == from && _open is not null)
+                Close();
+            Run();
+            return next - from;
         }
     }
 
@@ -120,7 +149,6 @@ internal sealed class PartitionLane : IDisposable
         _open!.Add(record, delivery, index);
         if (_open.Writer.LengthBytes >= _options.BatchSize || _open.Writer.Count >= ProducerLimits.BatchRecordsMax)
             Close();
-        Run();
     }
 
     private void Close()

@@ -21,6 +21,12 @@ public static class ProducerLimits
     /// <summary>The most records of one batch.</summary>
     internal const int BatchRecordsMax = 100_000;
 
+    /// <summary>The most records of a list that are added at a time.</summary>
+    internal const int RunRecordsMax = 256;
+
+    /// <summary>About how many bytes of a list are encoded before they are added to batches.</summary>
+    internal const int RunBytesMax = 64 * 1024;
+
     /// <summary>The most requests under way at once, each for another partition.</summary>
     internal const int RequestsMax = 32;
 
@@ -38,8 +44,8 @@ public static class ProducerLimits
     /// <summary>How often a batch gets a new identity, since the service does not know the one it has.</summary>
     internal const int IdentitiesMax = 3;
 
-    /// <summary>The most buffers that are kept for values.</summary>
-    internal const int KeptBuffersMax = 64;
+    /// <summary>The most runs of records that are kept, for calls at the same time.</summary>
+    internal const int KeptRunsMax = 64;
 
     /// <summary>The most writers of batches that are kept.</summary>
     internal const int KeptWritersMax = 1_024;

@@ -1,26 +1,21 @@
-using System.Collections.Concurrent;
 using OrleansStream.Client.Connections;
-using OrleansStream.Client.Serialization;
-using OrleansStream.Topics.Partitioning;
+using OrleansStream.Records;
 
 namespace OrleansStream.Client.Producing;
 
 /// <summary>The records of a producer, from the call that brings them to their partitions' lanes.</summary>
 internal sealed class RecordQueue : IAsyncDisposable
 {
+    private const int RecordBytesMax = ProducerLimits.BatchBytesMax - RecordBatchHeader.HeaderLengthBytes;
+
     private readonly string _topic;
     private readonly ProducerOptions _options;
     private readonly TimeProvider _time;
     private readonly TopicShapes _shapes;
     private readonly SendingContext _context;
     private readonly CallOrder _calls = new();
-    private readonly StickyPartitioner _turns = new(Random.Shared.Next());
-    private readonly RecordScratch.Pool _scratches = new();
-    private readonly ConcurrentDictionary<int, PartitionLane> _lanes = new();
-    private readonly object _gate = new();
-    private PartitionLane? _keyless;
-    private int _keylessPartition;
-    private int _hotTurn;
+    private readonly RecordRun.Pool _runs = new();
+    private readonly TopicLanes _lanes;
     private readonly TaskCompletionSource _added = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _adding;
     private int _isDisposed;
@@ -41,6 +36,7 @@ internal sealed class RecordQueue : IAsyncDisposable
         _context = new SendingContext(
             topic, options, calls, new ProducerIdentities(calls), new BatchWriters(options), Budget, new SemaphoreSlim(ProducerLimits.RequestsMax),
             Note, connection.Log);
+        _lanes = new TopicLanes(_context);
     }
 
     /// <summary>The memory of records that are not stored yet.</summary>
@@ -64,7 +60,7 @@ internal sealed class RecordQueue : IAsyncDisposable
     /// </summary>
     /// <typeparam name="T">The type of its value.</typeparam>
     /// <param name="record">The record.</param>
-    /// <param name="serializer">Writes the value.</param>
+    /// <param name="encoder">Encodes the value.</param>
     /// <param name="delivery">Is told what becomes of it; null for nobody.</param>
     /// <param name="index">The record's place in the delivery.</param>
     /// <param name="traceParent">The span in which it is sent; null for none.</param>
@@ -72,7 +68,7 @@ internal sealed class RecordQueue : IAsyncDisposable
     /// <exception cref="StreamServiceException">There is no such topic, the record is too large, or nobody answers.</exception>
     /// <exception cref="ObjectDisposedException">The producer is disposed.</exception>
     public ValueTask AddAsync<T>(
-        in OutgoingRecord<T> record, ISerializer<T> serializer, IDelivery? delivery, int index, string? traceParent,
+        in OutgoingRecord<T> record, ValueEncoder<T> encoder, IDelivery? delivery, int index, string? traceParent,
         CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _adding);
@@ -80,11 +76,17 @@ internal sealed class RecordQueue : IAsyncDisposable
         {
             ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed) != 0, typeof(StreamProducer));
             if (_shapes.Known is not { } shape || !_calls.IsFree)
-                return AddInTurnAsync(record, serializer, delivery, index, traceParent, cancellationToken);
-            var scratch = Encode(record, serializer, traceParent);
-            if (!Budget.TryTake(NeededBy(scratch), out var held))
-                return AddWhenThereIsMemoryAsync(scratch, record.Partition, shape, delivery, index, cancellationToken);
-            Add(scratch, record.Partition, shape, held, delivery, index);
+                return AddInTurnAsync(record, encoder, delivery, index, traceParent, cancellationToken);
+            if (traceParent is null && TryAddPlain(record, encoder, shape, delivery, index))
+            {
+                EndAdding();
+                return ValueTask.CompletedTask;
+            }
+
+            var run = Encode(record, encoder, traceParent);
+            if (!Budget.TryTake(run.NeededBytes(1), out var held))
+                return AddWhenThereIsMemoryAsync(run, shape, delivery, index, cancellationToken);
+            Add(run, shape, held, delivery, index);
             EndAdding();
             return ValueTask.CompletedTask;
         }
@@ -95,6 +97,43 @@ internal sealed class RecordQueue : IAsyncDisposable
         }
     }
 
+    /// <summary>Adds the first records of a list, as far as they can be added together, without a wait.</summary>
+    /// <typeparam name="T">The type of their values.</typeparam>
+    /// <param name="records">The records.</param>
+    /// <param name="encoder">Encodes the values.</param>
+    /// <param name="delivery">Is told what becomes of them.</param>
+    /// <param name="index">The first one's place in the delivery.</param>
+    /// <returns>
+    /// How many were added. When it is 0, <see cref="AddAsync"/> takes the next one: it waits, or says why it cannot be taken.
+    /// </returns>
+    public int AddTogether<T>(ReadOnlySpan<OutgoingRecord<T>> records, ValueEncoder<T> encoder, IDelivery delivery, int index)
+    {
+        Interlocked.Increment(ref _adding);
+        var run = _runs.Rent();
+        try
+        {
+            if (Volatile.Read(ref _isDisposed) != 0 || _shapes.Known is not { } shape || !_calls.IsFree)
+                return 0;
+            EncodeFirst(records, encoder, run);
+            for (; run.Count > 0; run.Truncate(run.Count / 2))
+            {
+                var needed = run.NeededBytes(run.Count);
+                if (needed > _options.BufferBytes || !Budget.TryTake(needed, out _))
+                    continue;
+                _lanes.Add(run, shape, delivery, index);
+                HurryForThoseWhoWait();
+                return run.Count;
+            }
+
+            return 0;
+        }
+        finally
+        {
+            _runs.Return(run);
+            EndAdding();
+        }
+    }
+
     /// <summary>Sends what has gathered, and waits until it is known what became of every record that was added before.</summary>
     /// <exception cref="StreamServiceException">
     /// A record that nobody waits for was not stored; of several failures the first. A failure during the wait is told to each call that waits.
@@ -102,7 +141,7 @@ internal sealed class RecordQueue : IAsyncDisposable
     public async Task FlushAsync(CancellationToken cancellationToken)
     {
         var failures = Volatile.Read(ref _failures);
-        await Task.WhenAll(_lanes.Values.Select(lane => lane.FlushAsync())).WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _lanes.FlushAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
         if (Interlocked.Exchange(ref _unawaited, null) is { } failed)
             throw failed;
         if (Volatile.Read(ref _failures) != failures)
@@ -123,8 +162,7 @@ internal sealed class RecordQueue : IAsyncDisposable
         }
         finally
         {
-            foreach (var lane in _lanes.Values)
-                lane.Dispose();
+            _lanes.Dispose();
             _context.Writers.Dispose();
             _context.Identities.Dispose();
             _context.Requests.Dispose();
@@ -134,7 +172,7 @@ internal sealed class RecordQueue : IAsyncDisposable
 
     // Calls that were made before wait, or it is not known what the topic is like.
     private async ValueTask AddInTurnAsync<T>(
-        OutgoingRecord<T> record, ISerializer<T> serializer, IDelivery? delivery, int index, string? traceParent, CancellationToken cancellationToken)
+        OutgoingRecord<T> record, ValueEncoder<T> encoder, IDelivery? delivery, int index, string? traceParent, CancellationToken cancellationToken)
     {
         var failures = _shapes.FailureCount;
         var turn = _calls.Enter();
@@ -142,10 +180,10 @@ internal sealed class RecordQueue : IAsyncDisposable
         {
             await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
             var shape = await _shapes.GetAsync(failures, cancellationToken).ConfigureAwait(false);
-            var scratch = Encode(record, serializer, traceParent);
-            if (!Budget.TryTake(NeededBy(scratch), out var held))
-                held = await TakeAsync(scratch, cancellationToken).ConfigureAwait(false);
-            Add(scratch, record.Partition, shape, held, delivery, index);
+            var run = Encode(record, encoder, traceParent);
+            if (!Budget.TryTake(run.NeededBytes(1), out var held))
+                held = await TakeAsync(run, cancellationToken).ConfigureAwait(false);
+            Add(run, shape, held, delivery, index);
         }
         finally
         {
@@ -155,14 +193,14 @@ internal sealed class RecordQueue : IAsyncDisposable
     }
 
     private async ValueTask AddWhenThereIsMemoryAsync(
-        RecordScratch scratch, int? partition, TopicShape shape, IDelivery? delivery, int index, CancellationToken cancellationToken)
+        RecordRun run, TopicShape shape, IDelivery? delivery, int index, CancellationToken cancellationToken)
     {
         var turn = _calls.Enter();
         try
         {
             await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
-            var held = await TakeAsync(scratch, cancellationToken).ConfigureAwait(false);
-            Add(scratch, partition, shape, held, delivery, index);
+            var held = await TakeAsync(run, cancellationToken).ConfigureAwait(false);
+            Add(run, shape, held, delivery, index);
         }
         finally
         {
@@ -171,25 +209,79 @@ internal sealed class RecordQueue : IAsyncDisposable
         }
     }
 
-    private async ValueTask<long> TakeAsync(RecordScratch scratch, CancellationToken cancellationToken)
+    private async ValueTask<long> TakeAsync(RecordRun run, CancellationToken cancellationToken)
     {
-        var taking = Budget.TakeAsync(NeededBy(scratch), cancellationToken);
+        var taking = Budget.TakeAsync(run.NeededBytes(1), cancellationToken);
         // Records that linger hold the memory that this one waits for.
         if (!taking.IsCompleted)
-            HurryLanes();
+            _lanes.Hurry();
         return await taking.ConfigureAwait(false);
     }
 
-    private RecordScratch Encode<T>(in OutgoingRecord<T> record, ISerializer<T> serializer, string? traceParent)
+    private RecordRun Encode<T>(in OutgoingRecord<T> record, ValueEncoder<T> encoder, string? traceParent)
     {
-        var scratch = _scratches.Rent();
-        scratch.Encode(record, serializer, traceParent, _time.GetUtcNow().ToUnixTimeMilliseconds());
-        return scratch.LengthBytes <= ProducerLimits.BatchBytesMax - OrleansStream.Records.RecordBatchHeader.HeaderLengthBytes
-            ? scratch
-            : throw TooLarge(scratch.LengthBytes);
+        var run = _runs.Rent();
+        try
+        {
+            var lengthBytes = run.Encode(record, encoder, traceParent, NowMs);
+            return lengthBytes <= RecordBytesMax ? run : throw TooLarge(lengthBytes);
+        }
+        catch
+        {
+            _runs.Return(run);
+            throw;
+        }
     }
 
-    private static int NeededBy(RecordScratch scratch) => scratch.LengthBytes + ProducerLimits.RecordOverheadBytes;
+    private void EncodeFirst<T>(ReadOnlySpan<OutgoingRecord<T>> records, ValueEncoder<T> encoder, RecordRun run)
+    {
+        var nowMs = NowMs;
+        try
+        {
+            foreach (ref readonly var record in records)
+            {
+                if (run.IsFull)
+                    return;
+                if (run.Encode(record, encoder, traceParent: null, nowMs) <= RecordBytesMax)
+                    continue;
+                run.Truncate(run.Count - 1);
+                return;
+            }
+        }
+        catch (Exception)
+        {
+            // That record is tried by itself, and then its caller learns what is wrong with it.
+        }
+    }
+
+    private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    // Nothing but a value, which is bytes already: the usual case, and the cheapest.
+    private bool TryAddPlain<T>(in OutgoingRecord<T> record, ValueEncoder<T> encoder, TopicShape shape, IDelivery? delivery, int index)
+    {
+        if (encoder.Plain is not { } plain || record.Key is not null || record.KeyBytes is not null || record.Headers is not null)
+            return false;
+        var hasValue = !record.IsTombstone && record.Value is not null;
+        var value = hasValue ? plain.BytesOf(record.Value!).Span : default;
+        var lengthBytes = RecordBatchWriter.EncodedRecordLengthBytes(0, value.Length);
+        var timestampMs = RecordRun.TimeOf(record, NowMs);
+        if (lengthBytes > RecordBytesMax || !Budget.TryTake(RecordRun.NeededBy(lengthBytes), out var held))
+            return false;
+        var encoded = new EncodedRecord
+        {
+            TimestampMs = timestampMs,
+            Key = default,
+            HasKey = false,
+            Value = value,
+            HasValue = hasValue,
+            Headers = default,
+            LengthBytes = lengthBytes,
+            HeldBytes = held,
+        };
+        _lanes.Add(encoded, record.Partition, shape, delivery, index);
+        HurryForThoseWhoWait();
+        return true;
+    }
 
     private void EndAdding()
     {
@@ -197,69 +289,19 @@ internal sealed class RecordQueue : IAsyncDisposable
             _added.TrySetResult();
     }
 
-    private void HurryLanes()
+    private void Add(RecordRun run, TopicShape shape, long held, IDelivery? delivery, int index)
     {
-        foreach (var lane in _lanes)
-            lane.Value.Hurry();
+        _lanes.Add(run[0, held], run.PartitionOf(0), shape, delivery, index);
+        HurryForThoseWhoWait();
+        _runs.Return(run);
     }
 
-    private void Add(RecordScratch scratch, int? partition, TopicShape shape, long held, IDelivery? delivery, int index)
+    // A call of another thread has begun to wait since this one took its memory, and waits for this record, too.
+    private void HurryForThoseWhoWait()
     {
-        AddToLane(scratch, partition, shape, held, delivery, index);
-        // A call of another thread has begun to wait since this one took its memory, and waits for this record, too.
         if (Budget.WaitingCount > 0)
-            HurryLanes();
-        _scratches.Return(scratch);
+            _lanes.Hurry();
     }
-
-    private void AddToLane(RecordScratch scratch, int? partition, TopicShape shape, long held, IDelivery? delivery, int index)
-    {
-        if (partition is { } named)
-        {
-            LaneOf(named).Add(scratch.Encoded(held), delivery, index);
-        }
-        else if (scratch.HasKey)
-        {
-            AddByKey(scratch, shape, held, delivery, index);
-        }
-        else
-        {
-            // A batch's worth goes to one partition, and then it is the next one's turn (KIP-480).
-            lock (_gate)
-            {
-                var record = scratch.Encoded(held);
-                if (_keyless is { } lane && _keylessPartition < shape.Partitions && lane.TryAddToBatch(record, delivery, index))
-                    return;
-                _keylessPartition = _turns.Next(shape.Partitions);
-                _keyless = LaneOf(_keylessPartition);
-                _keyless.Add(record, delivery, index);
-            }
-        }
-    }
-
-    private void AddByKey(RecordScratch scratch, TopicShape shape, long held, IDelivery? delivery, int index)
-    {
-        if (shape.Spread is not { } spread || !spread.IsHot(scratch.Key))
-        {
-            LaneOf(KeyPartitioner.Choose(scratch.Key, shape.Partitions)).Add(scratch.Encoded(held), delivery, index);
-            return;
-        }
-
-        // As without a key, a batch's worth goes to one sub-key, and then it is the next one's turn.
-        lock (_gate)
-        {
-            var record = scratch.Encoded(held);
-            if (LaneOf(spread.Choose(scratch.Key, shape.Partitions, _hotTurn)).TryAddToBatch(record, delivery, index))
-                return;
-            _hotTurn = (_hotTurn + 1) & int.MaxValue;
-            LaneOf(spread.Choose(scratch.Key, shape.Partitions, _hotTurn)).Add(record, delivery, index);
-        }
-    }
-
-    private PartitionLane LaneOf(int partition) => _lanes.GetOrAdd(
-        partition,
-        static (number, queue) => new PartitionLane(queue._options, new BatchSender(queue._context, number), queue._context.Writers, queue._time),
-        this);
 
     private void Note(StreamServiceException error, bool isUnawaited)
     {

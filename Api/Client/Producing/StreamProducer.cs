@@ -12,6 +12,7 @@ public sealed class StreamProducer : IAsyncDisposable
 {
     private readonly RecordQueue _queue;
     private readonly ValueSerializers _serializers;
+    private object? _encoder;
 
     internal StreamProducer(string topic, ProducerOptions options, ServiceConnection connection, ValueSerializers serializers)
     {
@@ -46,22 +47,15 @@ public sealed class StreamProducer : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait. The producer still sends the records that it has accepted.</param>
     /// <returns>Where it is stored.</returns>
     /// <exception cref="StreamServiceException">It is not stored, or not known to be.</exception>
-    public async Task<SendResult> SendAsync<T>(OutgoingRecord<T> record, CancellationToken cancellationToken = default)
+    public Task<SendResult> SendAsync<T>(OutgoingRecord<T> record, CancellationToken cancellationToken = default)
     {
-        var activity = ClientTelemetry.BeginSend(Topic);
-        var delivery = new SingleDelivery(activity);
-        try
-        {
-            await _queue.AddAsync(record, _serializers.Get<T>(), delivery, 0, activity?.Id, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception exception)
-        {
-            ClientTelemetry.Fail(activity, (exception as StreamServiceException)?.ErrorCode ?? exception.GetType().FullName!);
-            activity?.Dispose();
-            throw;
-        }
-
-        return await delivery.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (ClientTelemetry.IsTraced)
+            return SendTracedAsync(record, cancellationToken);
+        var delivery = new SingleDelivery(activity: null);
+        var adding = AddAsync(record, delivery, cancellationToken);
+        if (!adding.IsCompletedSuccessfully)
+            return EndSendAsync(adding, delivery, cancellationToken);
+        return cancellationToken.CanBeCanceled ? delivery.Task.WaitAsync(cancellationToken) : delivery.Task;
     }
 
     /// <summary>Sends records in their order, and waits until it is known what became of each.</summary>
@@ -80,32 +74,38 @@ public sealed class StreamProducer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(records);
         if (records.Count == 0)
             return [];
-        var serializer = _serializers.Get<T>();
-        var delivery = new ManyDelivery(records.Count);
-        var index = 0;
+        var encoder = EncoderOf<T>();
+        var list = new SentList<T>(records);
+        var delivery = new ManyDelivery(list.Count);
         StreamServiceException? failure = null;
-        foreach (var record in records)
+        for (var index = 0; index < list.Count;)
         {
+            if (failure is null && _queue.AddTogether(list.From(index), encoder, delivery, index) is var added and > 0)
+            {
+                index += added;
+                continue;
+            }
+
             try
             {
                 if (failure is null)
-                    await _queue.AddAsync(record, serializer, delivery, index, traceParent: null, cancellationToken).ConfigureAwait(false);
+                    await _queue.AddAsync(list[index], encoder, delivery, index, traceParent: null, cancellationToken).ConfigureAwait(false);
                 else
-                    delivery.Tell(index, NotTaken(record, failure));
+                    delivery.Tell(index, 1, NotTaken(list[index], failure));
             }
             catch (Exception exception) when (IsOfARecord(exception, index, cancellationToken))
             {
                 // The records before it are on their way, and the caller is to learn what becomes of them.
                 var error = exception as StreamServiceException
                     ?? new StreamServiceException($"The record cannot be sent: {exception.Message}", exception) { ErrorCode = "INVALID_RECORD" };
-                delivery.Tell(index, NotTaken(record, error));
+                delivery.Tell(index, 1, NotTaken(list[index], error));
                 failure = _queue.FailureBehind(error);
             }
 
             index++;
         }
 
-        return await delivery.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return new SendResults(await delivery.Task.WaitAsync(cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>
@@ -117,7 +117,7 @@ public sealed class StreamProducer : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait; then the record is not sent.</param>
     /// <exception cref="StreamServiceException">There is no such topic, the record is too large, or nobody answers.</exception>
     public ValueTask EnqueueAsync<T>(OutgoingRecord<T> record, CancellationToken cancellationToken = default) =>
-        _queue.AddAsync(record, _serializers.Get<T>(), delivery: null, 0, traceParent: null, cancellationToken);
+        _queue.AddAsync(record, EncoderOf<T>(), delivery: null, 0, traceParent: null, cancellationToken);
 
     /// <summary>
     /// Adds a record to those that are sent, waits only while there is no memory for it, and tells what became of it once that is known. The records
@@ -134,7 +134,7 @@ public sealed class StreamProducer : IAsyncDisposable
     public ValueTask EnqueueAsync<T>(OutgoingRecord<T> record, Action<SendResult> delivered, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(delivered);
-        return _queue.AddAsync(record, _serializers.Get<T>(), new ToldDelivery(delivered), 0, traceParent: null, cancellationToken);
+        return _queue.AddAsync(record, EncoderOf<T>(), new ToldDelivery(delivered), 0, traceParent: null, cancellationToken);
     }
 
     /// <summary>Adds a record to those that are sent, as <see cref="EnqueueAsync{T}(OutgoingRecord{T}, CancellationToken)"/> does.</summary>
@@ -156,6 +156,53 @@ public sealed class StreamProducer : IAsyncDisposable
     /// <summary>Sends everything that was taken, and waits until it is known what became of it. Nothing is taken any more.</summary>
     /// <exception cref="StreamServiceException">An enqueued record was not stored since the last flush.</exception>
     public ValueTask DisposeAsync() => _queue.DisposeAsync();
+
+    private async Task<SendResult> SendTracedAsync<T>(OutgoingRecord<T> record, CancellationToken cancellationToken)
+    {
+        var activity = ClientTelemetry.BeginSend(Topic);
+        var delivery = new SingleDelivery(activity);
+        try
+        {
+            await _queue.AddAsync(record, EncoderOf<T>(), delivery, 0, activity?.Id, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            ClientTelemetry.Fail(activity, (exception as StreamServiceException)?.ErrorCode ?? exception.GetType().FullName!);
+            ClientTelemetry.End(activity);
+            throw;
+        }
+
+        return await delivery.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<SendResult> EndSendAsync(ValueTask adding, SingleDelivery delivery, CancellationToken cancellationToken)
+    {
+        await adding.ConfigureAwait(false);
+        return await delivery.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private ValueTask AddAsync<T>(in OutgoingRecord<T> record, SingleDelivery delivery, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return _queue.AddAsync(record, EncoderOf<T>(), delivery, 0, traceParent: null, cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            // There is no serializer for the type, which the task tells.
+            return ValueTask.FromException(exception);
+        }
+    }
+
+    private ValueEncoder<T> EncoderOf<T>()
+    {
+        var changes = _serializers.Changes;
+        if (Volatile.Read(ref _encoder) is ValueEncoder<T> known && known.Changes == changes)
+            return known;
+        var encoder = new ValueEncoder<T>(_serializers.Get<T>(), changes);
+        Volatile.Write(ref _encoder, encoder);
+        return encoder;
+    }
 
     // A producer that was disposed before took none, and who gives up asks for no results.
     private static bool IsOfARecord(Exception exception, int index, CancellationToken cancellationToken) =>

@@ -11,6 +11,7 @@ namespace OrleansStream.Client.Serialization;
 public sealed class ValueSerializers
 {
     private readonly ConcurrentDictionary<Type, object> _byType = new();
+    private int _changes;
 
     /// <summary>Starts with those for text and bytes.</summary>
     public ValueSerializers()
@@ -34,7 +35,11 @@ public sealed class ValueSerializers
     {
         ArgumentNullException.ThrowIfNull(serializer);
         _byType[typeof(T)] = serializer;
+        Interlocked.Increment(ref _changes);
     }
+
+    /// <summary>How often a serializer was set: while it stays the same, so does what <see cref="Get"/> has returned.</summary>
+    internal int Changes => Volatile.Read(ref _changes);
 
     /// <summary>The serializer of a type.</summary>
     /// <typeparam name="T">The type.</typeparam>

@@ -5,6 +5,7 @@ namespace OrleansStream.Client.Telemetry;
 
 /// <summary>
 /// The client's spans and metrics, by OpenTelemetry's semantic conventions for messaging (1.44). Add <see cref="Name"/> as a source and as a meter.
+/// What a program's listener throws is dropped: the records that it is told of do not depend on it.
 /// </summary>
 public static class ClientTelemetry
 {
@@ -33,6 +34,9 @@ public static class ClientTelemetry
 
     private static readonly Histogram<double> ProcessDuration = Meter.CreateHistogram<double>(
         "messaging.process.duration", "s", "How long a handler worked on a record.");
+
+    /// <summary>Whether somebody listens to spans.</summary>
+    internal static bool IsTraced => Source.HasListeners();
 
     /// <summary>Begins the span of one record that is sent; null when nobody listens.</summary>
     /// <param name="topic">The topic.</param>
@@ -68,8 +72,8 @@ public static class ClientTelemetry
     internal static void CountSent(string topic, int count, TimeSpan duration, string? error)
     {
         var tags = TagsOf("publish", "send", topic, error);
-        SentMessages.Add(count, tags);
-        OperationDuration.Record(duration.TotalSeconds, tags);
+        Add(SentMessages, count, tags);
+        Record(OperationDuration, duration, tags);
     }
 
     /// <summary>Counts the records of a poll's answer, and its time.</summary>
@@ -83,8 +87,8 @@ public static class ClientTelemetry
         var tags = TagsOf("poll", "receive", topic, error);
         tags.Add("messaging.consumer.group.name", group);
         if (count > 0)
-            ConsumedMessages.Add(count, tags);
-        OperationDuration.Record(duration.TotalSeconds, tags);
+            Add(ConsumedMessages, count, tags);
+        Record(OperationDuration, duration, tags);
     }
 
     /// <summary>Counts offsets that nobody can read.</summary>
@@ -96,7 +100,7 @@ public static class ClientTelemetry
         var tags = new TagList { { "messaging.system", SystemName }, { "messaging.destination.name", topic } };
         if (group is not null)
             tags.Add("messaging.consumer.group.name", group);
-        UnreadableOffsets.Add(count, tags);
+        Add(UnreadableOffsets, count, tags);
     }
 
     /// <summary>Notes how long a handler worked.</summary>
@@ -108,7 +112,7 @@ public static class ClientTelemetry
     {
         var tags = TagsOf("process", "process", topic, error);
         tags.Add("messaging.consumer.group.name", group);
-        ProcessDuration.Record(duration.TotalSeconds, tags);
+        Record(ProcessDuration, duration, tags);
     }
 
     /// <summary>Ends a span with an error.</summary>
@@ -117,19 +121,68 @@ public static class ClientTelemetry
     internal static void Fail(Activity? activity, string error) =>
         activity?.SetTag("error.type", error).SetStatus(ActivityStatusCode.Error, error);
 
+    /// <summary>Ends a span.</summary>
+    /// <param name="activity">The span; null for none.</param>
+    internal static void End(Activity? activity)
+    {
+        try
+        {
+            activity?.Dispose();
+        }
+        catch (Exception)
+        {
+            // The span is over all the same.
+            if (Activity.Current == activity)
+                Activity.Current = activity?.Parent;
+        }
+    }
+
     private static Activity? Begin(string name, string type, string topic, ActivityKind kind, ActivityContext link)
     {
         if (!Source.HasListeners())
             return null;
-        return Source.StartActivity(
-            kind, links: link == default ? null : [new ActivityLink(link)], name: $"{name} {topic}",
-            tags:
-            [
-                new("messaging.system", SystemName),
-                new("messaging.operation.name", name),
-                new("messaging.operation.type", type),
-                new("messaging.destination.name", topic),
-            ]);
+        var outer = Activity.Current;
+        try
+        {
+            return Source.StartActivity(
+                kind, links: link == default ? null : [new ActivityLink(link)], name: $"{name} {topic}",
+                tags:
+                [
+                    new("messaging.system", SystemName),
+                    new("messaging.operation.name", name),
+                    new("messaging.operation.type", type),
+                    new("messaging.destination.name", topic),
+                ]);
+        }
+        catch (Exception)
+        {
+            Activity.Current = outer;
+            return null;
+        }
+    }
+
+    private static void Add(Counter<long> counter, long count, in TagList tags)
+    {
+        try
+        {
+            counter.Add(count, tags);
+        }
+        catch (Exception)
+        {
+            // As the summary says.
+        }
+    }
+
+    private static void Record(Histogram<double> histogram, TimeSpan duration, in TagList tags)
+    {
+        try
+        {
+            histogram.Record(duration.TotalSeconds, tags);
+        }
+        catch (Exception)
+        {
+            // As the summary says.
+        }
     }
 
     private static TagList TagsOf(string name, string type, string topic, string? error)
