@@ -16,13 +16,13 @@ public sealed class ConsumedRecord<T>
     private readonly bool _hasKey;
 
     internal ConsumedRecord(in PolledRecord record, T? value, AnswerProgress? progress, int index)
-        : this(record.Place, record.TimestampMs ?? -1, record.Key, value, record.Value is null, record.Headers ?? [], record.Attempt, record.Origin)
+        : this(record.Place, record.TimestampMs ?? -1, record.Key, value, record.Value is null, record.Headers, record.Attempt, record.Origin)
     {
         (_progress, _index) = (progress, index);
     }
 
     internal ConsumedRecord(
-        in RecordPlace place, long timestampMs, ReadOnlyMemory<byte>? key, T? value, bool isTombstone, IReadOnlyList<StreamHeader> headers,
+        in RecordPlace place, long timestampMs, ReadOnlyMemory<byte>? key, T? value, bool isTombstone, IReadOnlyList<StreamHeader>? headers,
         int attempt = 1, RecordPlace? origin = null)
     {
         (Topic, Partition, Offset) = place;
@@ -30,8 +30,8 @@ public sealed class ConsumedRecord<T>
         (_hasKey, _key) = (key is not null, key.GetValueOrDefault());
         Value = value;
         IsTombstone = isTombstone;
-        if (headers.Count > 0 || attempt != 1 || origin is not null)
-            _rarities = new Rarities(headers, attempt, origin);
+        if (headers is { Count: > 0 } || attempt != 1 || origin is not null)
+            _rarities = new Rarities(headers ?? [], attempt, origin);
     }
 
     /// <summary>The topic that it is in.</summary>

@@ -8,7 +8,11 @@ namespace OrleansStream.Client.Producing;
 /// </summary>
 internal sealed class PartitionLane : IDisposable
 {
+#if NET9_0_OR_GREATER
+    private readonly Lock _gate = new();
+#else
     private readonly object _gate = new();
+#endif
     private readonly ProducerOptions _options;
     private readonly BatchSender _sender;
     private readonly BatchWriters _writers;

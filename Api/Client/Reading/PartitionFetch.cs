@@ -40,7 +40,7 @@ internal sealed class PartitionFetch<T>(
     /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>The records; none when nothing came while it waited.</returns>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
-    public async Task<IReadOnlyList<ConsumedRecord<T>>> FetchAsync(CancellationToken cancellationToken)
+    public async Task<List<ConsumedRecord<T>>> FetchAsync(CancellationToken cancellationToken)
     {
         for (var failures = 0; ; failures++)
         {
@@ -60,7 +60,7 @@ internal sealed class PartitionFetch<T>(
     /// <inheritdoc/>
     public void Dispose() => _buffer.Dispose();
 
-    private async Task<IReadOnlyList<ConsumedRecord<T>>> FetchOnceAsync(CancellationToken cancellationToken)
+    private async Task<List<ConsumedRecord<T>>> FetchOnceAsync(CancellationToken cancellationToken)
     {
         using var late = new CancellationTokenSource(ReaderLimits.FetchMax, connection.Time);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
@@ -98,7 +98,7 @@ internal sealed class PartitionFetch<T>(
         var scanner = new RecordBatchScanner(_buffer.Bytes.Span, checkCrc: true);
         while (scanner.MoveNext())
         {
-            records.EnsureCapacity(records.Count + scanner.Header.RecordCount);
+            records.EnsureCapacity(records.Count + ExpectedCount(scanner));
             Read(scanner.Batch, from, records);
         }
 
@@ -110,22 +110,30 @@ internal sealed class PartitionFetch<T>(
         return records;
     }
 
+    // The rest of an answer has batches like this one.
+    private int ExpectedCount(in RecordBatchScanner scanner) => scanner.Header.Compression == CompressionType.None
+        ? (int)((long)scanner.Header.RecordCount * (_buffer.Length - scanner.Position) / scanner.Batch.Length)
+        : scanner.Header.RecordCount;
+
     private void Read(ReadOnlySpan<byte> batch, long from, List<ConsumedRecord<T>> records)
     {
         var reader = new StoredBatchReader(batch);
         try
         {
-            while (reader.TryReadNext(out var record))
+            // Nearly all batches are whole, which one look at their numbers tells: then no record is looked at twice.
+            if (reader.Header.Compression == CompressionType.None && reader.IsWhole)
             {
-                if (record.Offset < from || (!options.Follow && record.Offset >= _end))
-                    continue;
-                records.Add(new ConsumedRecord<T>(
-                    new RecordPlace(partition.Topic, partition.Partition, record.Offset), record.TimestampMs,
-                    record.HasKey ? _keys.Keep(record.Key) : (ReadOnlyMemory<byte>?)null,
-                    record.HasValue ? serializer.Deserialize(record.Value) : default, !record.HasValue, RecordHeaders.Of(record)));
+                ReadWhole(batch, from, records);
+                return;
             }
 
-            if (reader.UnreadableFrom(from) is { } unreadable && (options.Follow || _end is null || unreadable.Offset < _end))
+            while (reader.TryReadNext(out var record))
+            {
+                if (record.Offset >= from && record.Offset < Behind)
+                    records.Add(Consumed(record));
+            }
+
+            if (reader.UnreadableFrom(from) is { } unreadable && unreadable.Offset < Behind)
                 PassOver(unreadable);
         }
         finally
@@ -133,6 +141,26 @@ internal sealed class PartitionFetch<T>(
             reader.Dispose();
         }
     }
+
+    private void ReadWhole(ReadOnlySpan<byte> batch, long from, List<ConsumedRecord<T>> records)
+    {
+        var behind = Behind;
+        var reader = new RecordBatchReader(batch);
+        while (reader.TryReadNext(out var record))
+        {
+            if (record.Offset >= from && record.Offset < behind)
+                records.Add(Consumed(record));
+        }
+    }
+
+    // The offset behind the last record that is wanted.
+    private long Behind => options.Follow ? long.MaxValue : _end ?? long.MaxValue;
+
+    private ConsumedRecord<T> Consumed(in RecordView record) => new(
+        new RecordPlace(partition.Topic, partition.Partition, record.Offset), record.TimestampMs,
+        record.HasKey ? _keys.Keep(record.Key) : (ReadOnlyMemory<byte>?)null,
+        record.HasValue ? serializer.Deserialize(record.Value) : default, !record.HasValue,
+        record.HeaderCount == 0 ? null : RecordHeaders.Of(record));
 
     private void PassOver(in UnreadableRecords unreadable)
     {

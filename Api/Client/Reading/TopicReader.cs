@@ -33,10 +33,14 @@ public sealed class TopicReader<T> : IAsyncEnumerable<ConsumedRecord<T>>
     /// <summary>The records.</summary>
     /// <param name="cancellationToken">Ends the loop with an <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help; such as an offset that is not in the log.</exception>
-    public async IAsyncEnumerator<ConsumedRecord<T>> GetAsyncEnumerator(CancellationToken cancellationToken = default)
+    public IAsyncEnumerator<ConsumedRecord<T>> GetAsyncEnumerator(CancellationToken cancellationToken = default) =>
+        new RecordEnumerator<T>(FetchAllAsync(cancellationToken));
+
+    // The records of one answer after the other. Each partition's next answer is on its way meanwhile.
+    private async IAsyncEnumerator<List<ConsumedRecord<T>>> FetchAllAsync(CancellationToken cancellationToken)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var fetches = new Dictionary<Task<IReadOnlyList<ConsumedRecord<T>>>, PartitionFetch<T>>();
+        var fetches = new Dictionary<Task<List<ConsumedRecord<T>>>, PartitionFetch<T>>();
         try
         {
             foreach (var partition in await PartitionsAsync(cancellationToken).ConfigureAwait(false))
@@ -49,7 +53,7 @@ public sealed class TopicReader<T> : IAsyncEnumerable<ConsumedRecord<T>>
             {
                 var answered = await Task.WhenAny(fetches.Keys).ConfigureAwait(false);
                 fetches.Remove(answered, out var fetch);
-                IReadOnlyList<ConsumedRecord<T>> records;
+                List<ConsumedRecord<T>> records;
                 try
                 {
                     records = await answered.ConfigureAwait(false);
@@ -64,8 +68,7 @@ public sealed class TopicReader<T> : IAsyncEnumerable<ConsumedRecord<T>>
                     fetch.Dispose();
                 else
                     fetches.Add(fetch.FetchAsync(ended.Token), fetch);
-                foreach (var record in records)
-                    yield return record;
+                yield return records;
             }
         }
         finally

@@ -63,4 +63,54 @@ public sealed class ProducerListTests(ApiFixture api)
 
         await Assert.ThrowsAsync<ObjectDisposedException>(() => producer.SendAsync([new OutgoingRecord<string>("a", "first")]));
     }
+
+    [Theory]
+    [InlineData("list")]
+    [InlineData("array")]
+    [InlineData("queue")]
+    public async Task Send_OfALongListInParts_HasOneResultForEachRecordInItsOrder(string form)
+    {
+        using var rig = await ClientRig.MakeAsync(api, partitions: 3);
+        await using var producer = rig.Client.CreateProducer(rig.Topic, options =>
+        {
+            options.BatchSize = 16 * 1024;
+            options.BufferBytes = ProducerLimits.BufferBytesMin;
+        });
+        var records = Enumerable.Range(0, 3_000).Select(i => new OutgoingRecord<string>(i % 5 == 0 ? $"key-{i % 35}" : null, $"{i}")
+        {
+            Partition = i % 7 == 0 ? 2 : null,
+            Timestamp = i % 11 == 0 ? DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_000 + i) : null,
+            Headers = i % 13 == 0 ? [new StreamHeader("h", $"{i}")] : null,
+            IsTombstone = i % 17 == 0,
+        });
+
+        IReadOnlyCollection<OutgoingRecord<string>> sent = form switch
+        {
+            "list" => records.ToList(),
+            "array" => records.ToArray(),
+            _ => new Queue<OutgoingRecord<string>>(records),
+        };
+
+        var results = await producer.SendAsync(sent, TestContext.Current.CancellationToken);
+        await producer.FlushAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(3_000, results.Count);
+        var stored = (await rig.ReadAllAsync()).ToDictionary(record => (record.Partition, record.Offset));
+        Assert.Equal(3_000, stored.Count);
+        for (var i = 0; i < results.Count; i++)
+        {
+            var record = stored[(results[i].Partition, results[i].Offset)];
+            Assert.Equal((i % 17 == 0 ? null : $"{i}", i % 5 == 0 ? $"key-{i % 35}" : null), (record.Value, record.Key));
+            Assert.Equal(i % 13 == 0 ? $"{i}" : null, record.Headers.SingleOrDefault().Text);
+            Assert.Equal(record.Timestamp, results[i].Timestamp);
+            Assert.True(i % 7 != 0 || record.Partition == 2);
+            Assert.True(i % 11 != 0 || record.Timestamp!.Value.ToUnixTimeMilliseconds() == 1_700_000_000_000 + i);
+        }
+
+        Assert.Equal(results, results.Select(result => result));
+        var keyed = results.Where((_, i) => i % 35 == 5 && i % 7 != 0).ToList();
+        Assert.Equal(keyed.Select(result => result.Offset).Order(), keyed.Select(result => result.Offset));
+        Assert.Throws<ArgumentOutOfRangeException>(() => results[3_000]);
+        Assert.Equal(0, producer.BufferedBytes);
+    }
 }
