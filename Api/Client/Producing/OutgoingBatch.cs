@@ -157,4 +157,22 @@ internal readonly ref struct EncodedRecord
 
     /// <summary>The most bytes that it adds to a batch.</summary>
     public required int LengthBytes { get; init; }
+
+    /// <summary>A record that has a value and nothing else.</summary>
+    /// <param name="timestampMs">Its time, in milliseconds since the Unix epoch.</param>
+    /// <param name="value">The value's bytes.</param>
+    /// <param name="hasValue">False for a tombstone.</param>
+    /// <param name="lengthBytes">The most bytes that it adds to a batch.</param>
+    /// <param name="heldBytes">The memory that it takes until it is stored, in bytes.</param>
+    public static EncodedRecord OfValue(long timestampMs, ReadOnlySpan<byte> value, bool hasValue, int lengthBytes, long heldBytes) => new()
+    {
+        TimestampMs = timestampMs,
+        Key = default,
+        HasKey = false,
+        Value = value,
+        HasValue = hasValue,
+        Headers = default,
+        LengthBytes = lengthBytes,
+        HeldBytes = heldBytes,
+    };
 }

@@ -47,13 +47,7 @@ internal sealed class RecordQueue : IAsyncDisposable
 
     /// <summary>Why the records of a list behind one that was not taken are not taken, either; null when they are to be tried.</summary>
     /// <param name="error">Why that one was not taken.</param>
-    public StreamServiceException? FailureBehind(StreamServiceException error) => _options.Gapless
-        ? new StreamServiceException(
-            $"It was not taken: an earlier record of its list was not ({error.ErrorCode}), and a gapless producer sends none behind it.", error)
-        {
-            ErrorCode = StreamServiceException.GaplessGuarantee,
-        }
-        : error.ErrorCode is "MESSAGE_TOO_LARGE" or "INVALID_RECORD" ? null : error;
+    public StreamServiceException? FailureBehind(StreamServiceException error) => NotTaken.Behind(error, _options.Gapless);
 
     /// <summary>
     /// Adds a record, and waits while there is no memory for it. Calls that are made one after the other keep their order, also when none is awaited.
@@ -224,7 +218,7 @@ internal sealed class RecordQueue : IAsyncDisposable
         try
         {
             var lengthBytes = run.Encode(record, encoder, traceParent, NowMs);
-            return lengthBytes <= RecordBytesMax ? run : throw TooLarge(lengthBytes);
+            return lengthBytes <= RecordBytesMax ? run : throw NotTaken.TooLarge(_topic, lengthBytes);
         }
         catch
         {
@@ -267,17 +261,7 @@ internal sealed class RecordQueue : IAsyncDisposable
         var timestampMs = RecordRun.TimeOf(record, NowMs);
         if (lengthBytes > RecordBytesMax || !Budget.TryTake(RecordRun.NeededBy(lengthBytes), out var held))
             return false;
-        var encoded = new EncodedRecord
-        {
-            TimestampMs = timestampMs,
-            Key = default,
-            HasKey = false,
-            Value = value,
-            HasValue = hasValue,
-            Headers = default,
-            LengthBytes = lengthBytes,
-            HeldBytes = held,
-        };
+        var encoded = EncodedRecord.OfValue(timestampMs, value, hasValue, lengthBytes, held);
         _lanes.Add(encoded, record.Partition, shape, delivery, index);
         HurryForThoseWhoWait();
         return true;
@@ -313,10 +297,4 @@ internal sealed class RecordQueue : IAsyncDisposable
         Volatile.Write(ref _lastFailure, error);
         Interlocked.Increment(ref _failures);
     }
-
-    private StreamServiceException TooLarge(int lengthBytes) =>
-        new($"The record takes {lengthBytes} bytes; a record of '{_topic}' takes at most {ProducerLimits.BatchBytesMax}, and less if the topic's max.message.bytes says so. Store the payload elsewhere and send its address.")
-        {
-            ErrorCode = "MESSAGE_TOO_LARGE",
-        };
 }

@@ -91,14 +91,14 @@ public sealed class StreamProducer : IAsyncDisposable
                 if (failure is null)
                     await _queue.AddAsync(list[index], encoder, delivery, index, traceParent: null, cancellationToken).ConfigureAwait(false);
                 else
-                    delivery.Tell(index, 1, NotTaken(list[index], failure));
+                    delivery.Tell(index, 1, ResultOf(list[index], failure));
             }
             catch (Exception exception) when (IsOfARecord(exception, index, cancellationToken))
             {
                 // The records before it are on their way, and the caller is to learn what becomes of them.
                 var error = exception as StreamServiceException
                     ?? new StreamServiceException($"The record cannot be sent: {exception.Message}", exception) { ErrorCode = "INVALID_RECORD" };
-                delivery.Tell(index, 1, NotTaken(list[index], error));
+                delivery.Tell(index, 1, ResultOf(list[index], error));
                 failure = _queue.FailureBehind(error);
             }
 
@@ -209,6 +209,6 @@ public sealed class StreamProducer : IAsyncDisposable
         !(exception is ObjectDisposedException && index == 0)
         && !(exception is OperationCanceledException && cancellationToken.IsCancellationRequested);
 
-    private SendResult NotTaken<T>(in OutgoingRecord<T> record, StreamServiceException error) =>
+    private SendResult ResultOf<T>(in OutgoingRecord<T> record, StreamServiceException error) =>
         new(Topic, record.Partition ?? -1, -1, record.Timestamp ?? _queue.Now) { Error = error };
 }

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace OrleansStream.Client.Telemetry;
 
 /// <summary>
-/// A program's log, on which the client's work does not depend: what a provider of the log throws is dropped. Otherwise it would end the work that the
-/// log is told of.
+/// A program's log, on which the client's work does not depend: what a provider of the log throws is dropped. Otherwise it would end the work that
+/// the log is told of.
 /// </summary>
 /// <param name="log">The program's log.</param>
 internal sealed class GuardedLog(ILogger log) : ILogger

@@ -12,7 +12,7 @@ using OrleansStream.Tests.Support.Stores;
 namespace OrleansStream.Tests.Clients;
 
 /// <summary>
-/// What a program hears of its client may fail: its log, or its listeners to spans and metrics. Records and those who wait for them do not depend on it.
+/// A program's log may throw, and so may its listeners to spans and metrics. Records, and those who wait for them, do not depend on these.
 /// </summary>
 [Collection(ApiTests.Name)]
 public sealed class ThrowingListenerTests(ApiFixture api)
