@@ -83,7 +83,7 @@ internal sealed class AnswerWork<T>(
     private async Task HandleAsync(ConsumedRecord<T> record, int index, CancellationToken lost)
     {
         var started = member.Time.GetTimestamp();
-        using var activity = ClientTelemetry.BeginProcess(record.Topic, record.Partition, record.Offset, member.Group, record.SentIn);
+        var activity = ClientTelemetry.BeginProcess(record.Topic, record.Partition, record.Offset, member.Group, record.SentIn);
         string? error = null;
         try
         {
@@ -101,6 +101,7 @@ internal sealed class AnswerWork<T>(
         finally
         {
             ClientTelemetry.CountProcessed(record.Topic, member.Group, member.Time.GetElapsedTime(started), error);
+            ClientTelemetry.End(activity);
         }
     }
 }

@@ -74,6 +74,10 @@ public sealed partial class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<
     /// a moment; with other members it is refused. It is done once the records of the last answer are worked on, or when the consumer has ended. So
     /// a handler, or the body of <c>await foreach</c>, cannot wait for it: it leaves the loop first, or has another task ask.
     /// </summary>
+    /// <remarks>
+    /// Not every such caller can be told apart. The body of a loop over another sequence that is made from this one, such as by <c>Where</c>, waits
+    /// until its token ends, and so does a handler of <see cref="PartitionsAssigned"/> and its like.
+    /// </remarks>
     /// <param name="position">The place.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="InvalidOperationException">A handler asks, or the body of <c>await foreach</c>.</exception>

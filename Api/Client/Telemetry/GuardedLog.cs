@@ -11,7 +11,17 @@ internal sealed class GuardedLog(ILogger log) : ILogger
 {
     /// <inheritdoc/>
     public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull => log.BeginScope(state);
+        where TState : notnull
+    {
+        try
+        {
+            return log.BeginScope(state);
+        }
+        catch (Exception)
+        {
+            return null;
+        }
+    }
 
     /// <inheritdoc/>
     public bool IsEnabled(LogLevel logLevel)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
@@ -45,33 +46,7 @@ public sealed class ThrowingListenerTests(ApiFixture api)
     public async Task Send_WhenListenersThrow_TellsEachRecordOfAListOnce()
     {
         using var rig = await ClientRig.MakeAsync(api);
-        var thrown = 0;
-        void Throw(string? topic)
-        {
-            if (topic != rig.Topic)
-                return;
-            Interlocked.Increment(ref thrown);
-            throw new InvalidDataException("The listener is broken.");
-        }
-
-        using var spans = new ActivityListener
-        {
-            ShouldListenTo = source => source.Name == ClientTelemetry.Name,
-            Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
-            ActivityStopped = activity => Throw((string?)activity.GetTagItem("messaging.destination.name")),
-        };
-        ActivitySource.AddActivityListener(spans);
-        using var metrics = new MeterListener
-        {
-            InstrumentPublished = (instrument, meter) =>
-            {
-                if (instrument.Meter.Name == ClientTelemetry.Name)
-                    meter.EnableMeasurementEvents(instrument);
-            },
-        };
-        metrics.SetMeasurementEventCallback<long>((_, _, tags, _) => Throw(TopicOf(tags)));
-        metrics.SetMeasurementEventCallback<double>((_, _, tags, _) => Throw(TopicOf(tags)));
-        metrics.Start();
+        using var listeners = new BrokenListeners(rig.Topic);
         await using var producer = rig.Client.CreateProducer(rig.Topic);
 
         var list = await Soon(producer.SendAsync([new OutgoingRecord<string>("a", "0"), new OutgoingRecord<string>("a", "1")]));
@@ -81,22 +56,92 @@ public sealed class ThrowingListenerTests(ApiFixture api)
         Assert.All(list.Append(single), result => Assert.True(result.IsStored));
         Assert.Equal(rig.Topic, Assert.Single(list.Select(result => result.Topic).Distinct()));
         Assert.Equal(["0", "1", "2"], (await rig.ReadAllAsync()).Select(record => record.Value));
-        Assert.True(thrown >= 4);
+        Assert.True(listeners.ThrownCount >= 4);
+    }
+
+    [Fact]
+    public async Task Run_WhenListenersThrow_WorksOnEachRecordOnce()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await using (var producer = rig.Client.CreateProducer(rig.Topic))
+            await producer.SendAsync([.. Enumerable.Range(0, 5).Select(number => new OutgoingRecord<string>($"{number % 2}", $"{number}"))]);
+        using var listeners = new BrokenListeners(rig.Topic);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var seen = new ConcurrentQueue<string>();
+
+        await Soon(rig.Client.Consume<string>(rig.Group, rig.Topic).RunAsync(
+            (record, _) =>
+            {
+                seen.Enqueue(record.Value!);
+                return seen.Count == 5 ? ended.CancelAsync() : Task.CompletedTask;
+            },
+            ended.Token));
+
+        Assert.Equal(["0", "1", "2", "3", "4"], seen.Order(StringComparer.Ordinal));
+        Assert.True(listeners.ThrownCount >= 5);
     }
 
     private static Task<T> Soon<T>(Task<T> task) => task.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken);
 
     private static Task Soon(Task task) => task.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken);
 
-    private static string? TopicOf(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    /// <summary>Listeners to the client's spans and metrics that throw at each of one topic.</summary>
+    private sealed class BrokenListeners : IDisposable
     {
-        foreach (var tag in tags)
+        private readonly string _topic;
+        private readonly ActivityListener _spans;
+        private readonly MeterListener _metrics;
+        private int _thrownCount;
+
+        public BrokenListeners(string topic)
         {
-            if (tag.Key == "messaging.destination.name")
-                return (string?)tag.Value;
+            _topic = topic;
+            _spans = new ActivityListener
+            {
+                ShouldListenTo = source => source.Name == ClientTelemetry.Name,
+                Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
+                ActivityStopped = activity => Throw((string?)activity.GetTagItem("messaging.destination.name")),
+            };
+            ActivitySource.AddActivityListener(_spans);
+            _metrics = new MeterListener
+            {
+                InstrumentPublished = (instrument, meter) =>
+                {
+                    if (instrument.Meter.Name == ClientTelemetry.Name)
+                        meter.EnableMeasurementEvents(instrument);
+                },
+            };
+            _metrics.SetMeasurementEventCallback<long>((_, _, tags, _) => Throw(TopicOf(tags)));
+            _metrics.SetMeasurementEventCallback<double>((_, _, tags, _) => Throw(TopicOf(tags)));
+            _metrics.Start();
         }
 
-        return null;
+        public int ThrownCount => _thrownCount;
+
+        public void Dispose()
+        {
+            _spans.Dispose();
+            _metrics.Dispose();
+        }
+
+        private void Throw(string? topic)
+        {
+            if (topic != _topic)
+                return;
+            Interlocked.Increment(ref _thrownCount);
+            throw new InvalidDataException("The listener is broken.");
+        }
+
+        private static string? TopicOf(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            foreach (var tag in tags)
+            {
+                if (tag.Key == "messaging.destination.name")
+                    return (string?)tag.Value;
+            }
+
+            return null;
+        }
     }
 
     private sealed class BrokenLog : ILoggerProvider, ILogger

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Cluster;
@@ -24,7 +25,7 @@ public sealed class JoiningTests : IAsyncLifetime
         await _cluster.Cluster.StartAdditionalSiloAsync();
 
         var status = _cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<ISiloStatusOracle>();
-        Assert.Equal(3, status.GetApproximateSiloStatuses(onlyActive: true).Count);
+        await Wait.UntilAsync("the others see it", () => Task.FromResult(status.GetApproximateSiloStatuses(onlyActive: true).Count == 3));
         var topic = await _cluster.CreateAsync(partitionCount: 6);
         var leaders = new HashSet<string>();
         for (var partition = 0; partition < 6; partition++)
