@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using OrleansStream.Instrumentation;
 using OrleansStream.Log.Contract;
@@ -9,21 +8,9 @@ namespace OrleansStream.Tests.Log;
 /// <summary>The span of the write to the store, in the trace of the request that it serves.</summary>
 public sealed class CommitSpanTests : IDisposable
 {
-    private readonly ConcurrentQueue<Activity> _ended = new();
-    private readonly ActivityListener _listener;
+    private readonly EndedSpans _ended = new();
 
-    public CommitSpanTests()
-    {
-        _listener = new ActivityListener
-        {
-            ShouldListenTo = source => source.Name == StreamTelemetry.Name,
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
-            ActivityStopped = _ended.Enqueue,
-        };
-        ActivitySource.AddActivityListener(_listener);
-    }
-
-    public void Dispose() => _listener.Dispose();
+    public void Dispose() => _ended.Dispose();
 
     // This write is the one that a trace is wanted for.
     [Fact]
@@ -37,8 +24,8 @@ public sealed class CommitSpanTests : IDisposable
         Assert.True((await log.PutAsync(TestBatch.Of("a"))).Error!.OutcomeUnknown);
 
         Assert.Equal(LogEnd.Failed, await log.Ended);
-        await Wait.UntilAsync("the span has ended", () => _ended.Any(span => span.ParentSpanId == request.SpanId));
-        var commit = Assert.Single(_ended, span => span.ParentSpanId == request.SpanId);
+        await Wait.UntilAsync("the span has ended", () => _ended.All.Any(span => span.ParentSpanId == request.SpanId));
+        var commit = Assert.Single(_ended.All, span => span.ParentSpanId == request.SpanId);
         Assert.Equal(("commit", ActivityStatusCode.Error), (commit.DisplayName, commit.Status));
         await rig.CloseAsync(log);
     }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using Microsoft.AspNetCore.Http;
@@ -8,6 +7,7 @@ using Microsoft.AspNetCore.Routing.Patterns;
 using OrleansStream.HttpErrors;
 using OrleansStream.Instrumentation;
 using OrleansStream.Rest.Http;
+using OrleansStream.Tests.Support;
 using OrleansStream.Telemetry.Traces;
 
 namespace OrleansStream.Tests.Telemetry;
@@ -17,22 +17,10 @@ public sealed class RequestSpanTests : IDisposable
 {
     private const string Caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-    private readonly ConcurrentQueue<Activity> _ended = new();
-    private readonly ActivityListener _listener;
+    private readonly EndedSpans _ended = new();
     private readonly string _path = $"/v1/{Guid.NewGuid():N}";
 
-    public RequestSpanTests()
-    {
-        _listener = new ActivityListener
-        {
-            ShouldListenTo = source => source.Name == StreamTelemetry.Name,
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
-            ActivityStopped = _ended.Enqueue,
-        };
-        ActivitySource.AddActivityListener(_listener);
-    }
-
-    public void Dispose() => _listener.Dispose();
+    public void Dispose() => _ended.Dispose();
 
     [Fact]
     public async Task Request_ThatIsRecorded_HasTheAttributesOfAServersSpan()
@@ -234,7 +222,7 @@ public sealed class RequestSpanTests : IDisposable
         bool IHttpResponseFeature.HasStarted => HasStarted;
     }
 
-    private Activity[] Ended() => [.. _ended.Where(span => Equals(span.GetTagItem("url.path"), _path))];
+    private Activity[] Ended() => [.. _ended.All.Where(span => Equals(span.GetTagItem("url.path"), _path))];
 
     private static void SetRoute(HttpContext context) => context.SetEndpoint(new RouteEndpoint(
         _ => Task.CompletedTask, RoutePatternFactory.Parse("/v1/topics/{topic}"), order: 0, EndpointMetadataCollection.Empty, displayName: null));
