@@ -87,12 +87,12 @@ public sealed class MaintenanceTests : IAsyncLifetime
         }
 
         Assert.True(await HasAnythingAsync(topic));
-        _time.Advance(TopicGrainLimits.DeletionWatch + TimeSpan.FromMinutes(1));
-        await Wait.UntilAsync("what was left is deleted", async () => !await HasAnythingAsync(topic));
+        var watch = TopicGrainLimits.DeletionWatch + TimeSpan.FromMinutes(1);
+        await _time.AdvanceUntilAsync("what was left is deleted", watch, async () => !await HasAnythingAsync(topic));
 
         // It is watched once more, and then nothing of it is remembered.
-        _time.Advance(TopicGrainLimits.DeletionWatch + TimeSpan.FromMinutes(1));
-        await Wait.UntilAsync("its deletion is forgotten", async () => !(await StateOfCatalogueAsync()).Contains(topic.Id.ToString(), StringComparison.Ordinal));
+        await _time.AdvanceUntilAsync("its deletion is forgotten", watch, async () =>
+            !(await StateOfCatalogueAsync()).Contains(topic.Id.ToString(), StringComparison.Ordinal));
     }
 
     private async Task<TopicMetadata> CreateAsync(string name, params (string Name, string Value)[] config)

@@ -96,8 +96,8 @@ public abstract class GroupTimeTests(PollForm form) : IAsyncLifetime
         _time.Advance(TimeSpan.FromMilliseconds(GroupStateLimits.OffsetsRetentionMs) - TimeSpan.FromMinutes(10));
         Assert.Equal(1, (long)(await _api.GetAsync($"/v1/groups/{Group}/offsets"))["offsets"]![0]!["offset"]!);
         // Nobody asks for the group: the catalogue does, once an hour.
-        _time.Advance(TimeSpan.FromHours(1.5));
-        await Wait.UntilAsync("the group is off the list", async () => (await _api.GetAsync("/v1/groups"))["groups"]!.AsArray().Count == 0);
+        await _time.AdvanceUntilAsync("the group is off the list", TimeSpan.FromHours(1.5), async () =>
+            (await _api.GetAsync("/v1/groups"))["groups"]!.AsArray().Count == 0);
         await _api.GetAsync($"/v1/groups/{Group}", (int)HttpStatusCode.NotFound);
     }
 

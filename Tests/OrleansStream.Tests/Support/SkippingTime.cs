@@ -3,6 +3,8 @@ namespace OrleansStream.Tests.Support;
 /// <summary>The real time, and what it was put forward by: what was to happen meanwhile happens at once.</summary>
 internal sealed class SkippingTime : TimeProvider
 {
+    private const int TriesPerStep = 50;
+
     private readonly Lock _lock = new();
     private readonly HashSet<SkippingTimer> _timers = [];
     private long _shiftTicks;
@@ -30,6 +32,24 @@ internal sealed class SkippingTime : TimeProvider
             timers = [.. _timers];
         foreach (var timer in timers)
             timer.Shift();
+    }
+
+    /// <summary>Puts time forward, and again about once a second, until a condition holds.</summary>
+    /// <remarks>
+    /// One step can be lost on a timer whose callback is still at work: a grain's timer is due one period after its callback has ended, so after the step.
+    /// </remarks>
+    /// <exception cref="TimeoutException">The condition did not hold within <see cref="Wait.Patience"/>.</exception>
+    public Task AdvanceUntilAsync(string what, TimeSpan step, Func<Task<bool>> condition)
+    {
+        var tries = 0;
+        return Wait.UntilAsync(what, async () =>
+        {
+            if (await condition())
+                return true;
+            if (tries++ % TriesPerStep == 0)
+                Advance(step);
+            return false;
+        });
     }
 
     private sealed class SkippingTimer : ITimer
