@@ -3,7 +3,8 @@ using System.Buffers;
 namespace OrleansStream.Client.Connections;
 
 /// <summary>An answer's body in pooled memory. It is used for one answer after the other, and is not for two threads at once.</summary>
-internal sealed class AnswerBuffer : IDisposable
+/// <param name="initialBytes">The memory that it begins with, in bytes: a longer body takes more.</param>
+internal sealed class AnswerBuffer(int initialBytes = ConnectionLimits.AnswerBytesInitial) : IDisposable
 {
     private byte[] _bytes = [];
 
@@ -12,6 +13,9 @@ internal sealed class AnswerBuffer : IDisposable
 
     /// <summary>The body's length in bytes.</summary>
     public int Length { get; private set; }
+
+    /// <summary>The memory that it has, in bytes.</summary>
+    public int CapacityBytes => _bytes.Length;
 
     /// <summary>Reads a body to its end.</summary>
     /// <param name="content">The body.</param>
@@ -50,7 +54,7 @@ internal sealed class AnswerBuffer : IDisposable
     {
         if (_bytes.Length >= ConnectionLimits.AnswerBytesMax)
             throw new StreamServiceException($"An answer is longer than {ConnectionLimits.AnswerBytesMax} bytes.");
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(ConnectionLimits.AnswerBytesInitial, 2 * _bytes.Length));
+        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(initialBytes, 2 * _bytes.Length));
         _bytes.AsSpan(0, Length).CopyTo(larger);
         if (_bytes.Length > 0)
             ArrayPool<byte>.Shared.Return(_bytes);

@@ -19,28 +19,31 @@ namespace OrleansStream.Client.Reading;
 /// <param name="tellUnreadable">Is told of offsets that nobody can read.</param>
 internal sealed class PartitionFetch<T>(
     ServiceConnection connection, ISerializer<T> serializer, TopicPartition partition, ReaderOptions options,
-    Action<UnreadableOffsetsEventArgs> tellUnreadable) : IDisposable
+    Action<UnreadableOffsetsEventArgs> tellUnreadable)
 {
     private static readonly MediaTypeWithQualityHeaderValue Batches = new("application/vnd.kafka.recordbatch.v2");
 
     private readonly ServiceCalls _calls = connection.Once();
-    private readonly AnswerBuffer _buffer = new();
-    private readonly KeyMemory _keys = new();
+
+    // The records of an answer are handed out while the next answer comes: each has a decoder of its own.
+    private readonly RecordDecoder<T> _fetched = new(partition, serializer);
+    private readonly RecordDecoder<T> _handedOut = new(partition, serializer);
     private readonly string _path =
         $"v1/topics/{Uri.EscapeDataString(partition.Topic)}/partitions/{partition.Partition}/records?max_bytes={options.MaxBytes}&";
 
     private long? _next;
     private long? _end;
     private string? _topicId;
+    private int _answerBytes = ConnectionLimits.AnswerBytesInitial;
 
     /// <summary>True when all is read that there was to read.</summary>
     public bool IsDone => !options.Follow && _next >= _end;
 
     /// <summary>Fetches the next records.</summary>
     /// <param name="cancellationToken">Ends the call.</param>
-    /// <returns>The records; none when nothing came while it waited.</returns>
+    /// <returns>The records, which the caller disposes; none when nothing came while it waited.</returns>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
-    public async Task<List<ConsumedRecord<T>>> FetchAsync(CancellationToken cancellationToken)
+    public async Task<FetchedRecords<T>> FetchAsync(CancellationToken cancellationToken)
     {
         for (var failures = 0; ; failures++)
         {
@@ -57,10 +60,7 @@ internal sealed class PartitionFetch<T>(
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _buffer.Dispose();
-
-    private async Task<List<ConsumedRecord<T>>> FetchOnceAsync(CancellationToken cancellationToken)
+    private async Task<FetchedRecords<T>> FetchOnceAsync(CancellationToken cancellationToken)
     {
         using var late = new CancellationTokenSource(ReaderLimits.FetchMax, connection.Time);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
@@ -69,11 +69,13 @@ internal sealed class PartitionFetch<T>(
         using var request = ServiceCalls.Make(HttpMethod.Get, $"{_path}{(_next is { } next ? $"offset={next}" : options.From.Query)}{wait}{topicId}", body: null);
         request.Options.Set(EndpointHandler.GivenUp, cancellationToken);
         request.Headers.Accept.Add(Batches);
+        var answer = new AnswerBuffer(_answerBytes);
+        FetchedRecords<T>? records = null;
         try
         {
             using var response = await _calls.SendAsync(request, ended.Token).ConfigureAwait(false);
-            await _buffer.ReadAsync(response.Content, ended.Token).ConfigureAwait(false);
-            return Read(response.Headers);
+            await answer.ReadAsync(response.Content, ended.Token).ConfigureAwait(false);
+            return records = Read(answer, response.Headers);
         }
         catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -83,6 +85,11 @@ internal sealed class PartitionFetch<T>(
         {
             throw Broken($"broke off: {exception.Message}", exception);
         }
+        finally
+        {
+            if (records is null)
+                answer.Dispose();
+        }
     }
 
     private StreamServiceException Broken(string what, Exception exception) => new($"A fetch of {partition} {what}", exception)
@@ -91,15 +98,17 @@ internal sealed class PartitionFetch<T>(
         IsRetriable = true,
     };
 
-    private List<ConsumedRecord<T>> Read(HttpResponseHeaders headers)
+    private FetchedRecords<T> Read(AnswerBuffer answer, HttpResponseHeaders headers)
     {
         var from = Number(headers, "Fetch-Offset");
-        var records = new List<ConsumedRecord<T>>();
-        var scanner = new RecordBatchScanner(_buffer.Bytes.Span, checkCrc: true);
+        var records = new FetchedRecords<T>(answer, _handedOut, from, Behind);
+        var scanner = new RecordBatchScanner(answer.Bytes.Span, checkCrc: true);
         while (scanner.MoveNext())
         {
-            records.EnsureCapacity(records.Count + ExpectedCount(scanner));
-            Read(scanner.Batch, from, records);
+            if (CanBeReadLater(scanner.Batch))
+                records.Add(answer.Bytes[scanner.Position..scanner.NextPosition]);
+            else
+                records.Add(Decode(scanner.Batch, from));
         }
 
         if (scanner.Status != RecordBatchStatus.End)
@@ -107,30 +116,28 @@ internal sealed class PartitionFetch<T>(
         _next = Number(headers, "Next-Offset");
         _end ??= Number(headers, "High-Watermark");
         _topicId = headers.TryGetValues("Topic-Id", out var ids) ? ids.First() : null;
+        _answerBytes = answer.CapacityBytes;
         return records;
     }
 
-    // The rest of an answer has batches like this one.
-    private int ExpectedCount(in RecordBatchScanner scanner) => scanner.Header.Compression == CompressionType.None
-        ? (int)((long)scanner.Header.RecordCount * (_buffer.Length - scanner.Position) / scanner.Batch.Length)
-        : scanner.Header.RecordCount;
-
-    private void Read(ReadOnlySpan<byte> batch, long from, List<ConsumedRecord<T>> records)
+    // Nearly all batches are whole, which one look at their numbers tells. Of others it must be known now which offsets cannot be read, and compressed
+    // ones would need memory till then.
+    private static bool CanBeReadLater(ReadOnlySpan<byte> batch)
     {
+        using var reader = new StoredBatchReader(batch);
+        return reader.Header.Compression == CompressionType.None && reader.IsWhole;
+    }
+
+    private List<ConsumedRecord<T>> Decode(ReadOnlySpan<byte> batch, long from)
+    {
+        var records = new List<ConsumedRecord<T>>();
         var reader = new StoredBatchReader(batch);
         try
         {
-            // Nearly all batches are whole, which one look at their numbers tells: then no record is looked at twice.
-            if (reader.Header.Compression == CompressionType.None && reader.IsWhole)
-            {
-                ReadWhole(batch, from, records);
-                return;
-            }
-
             while (reader.TryReadNext(out var record))
             {
                 if (record.Offset >= from && record.Offset < Behind)
-                    records.Add(Consumed(record));
+                    records.Add(_fetched.Decode(record));
             }
 
             if (reader.UnreadableFrom(from) is { } unreadable && unreadable.Offset < Behind)
@@ -140,27 +147,12 @@ internal sealed class PartitionFetch<T>(
         {
             reader.Dispose();
         }
-    }
 
-    private void ReadWhole(ReadOnlySpan<byte> batch, long from, List<ConsumedRecord<T>> records)
-    {
-        var behind = Behind;
-        var reader = new RecordBatchReader(batch);
-        while (reader.TryReadNext(out var record))
-        {
-            if (record.Offset >= from && record.Offset < behind)
-                records.Add(Consumed(record));
-        }
+        return records;
     }
 
     // The offset behind the last record that is wanted.
     private long Behind => options.Follow ? long.MaxValue : _end ?? long.MaxValue;
-
-    private ConsumedRecord<T> Consumed(in RecordView record) => new(
-        new RecordPlace(partition.Topic, partition.Partition, record.Offset), record.TimestampMs,
-        record.HasKey ? _keys.Keep(record.Key) : (ReadOnlyMemory<byte>?)null,
-        record.HasValue ? serializer.Deserialize(record.Value) : default, !record.HasValue,
-        record.HeaderCount == 0 ? null : RecordHeaders.Of(record));
 
     private void PassOver(in UnreadableRecords unreadable)
     {

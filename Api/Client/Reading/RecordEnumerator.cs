@@ -2,12 +2,13 @@ using OrleansStream.Client.Consuming;
 
 namespace OrleansStream.Client.Reading;
 
-/// <summary>Gives out the records of answers, one by one. Those of an answer that is here cost no asynchronous call.</summary>
+/// <summary>Gives out the records of answers, one by one. Nearly all of those of an answer that is here cost no asynchronous call.</summary>
 /// <typeparam name="T">The type of the records' values.</typeparam>
 /// <param name="answers">The records of each answer.</param>
-internal sealed class RecordEnumerator<T>(IAsyncEnumerator<List<ConsumedRecord<T>>> answers) : IAsyncEnumerator<ConsumedRecord<T>>
+internal sealed class RecordEnumerator<T>(IAsyncEnumerator<FetchedRecords<T>> answers) : IAsyncEnumerator<ConsumedRecord<T>>
 {
-    private List<ConsumedRecord<T>> _records = [];
+    private readonly List<ConsumedRecord<T>> _records = [];
+    private FetchedRecords<T>? _answer;
     private int _next;
 
     /// <inheritdoc/>
@@ -16,11 +17,10 @@ internal sealed class RecordEnumerator<T>(IAsyncEnumerator<List<ConsumedRecord<T
     /// <inheritdoc/>
     public ValueTask<bool> MoveNextAsync()
     {
-        var records = _records;
         var next = _next;
-        if ((uint)next >= (uint)records.Count)
+        if ((uint)next >= (uint)_records.Count)
             return GoOnAsync();
-        Current = records[next];
+        Current = _records[next];
         _next = next + 1;
         return new ValueTask<bool>(true);
     }
@@ -28,22 +28,29 @@ internal sealed class RecordEnumerator<T>(IAsyncEnumerator<List<ConsumedRecord<T
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
-        _records = [];
+        _records.Clear();
+        EndAnswer();
         return answers.DisposeAsync();
     }
 
     private async ValueTask<bool> GoOnAsync()
     {
-        _records = [];
-        do
+        while (_answer is null || !_answer.TryTake(_records))
         {
+            EndAnswer();
             if (!await answers.MoveNextAsync().ConfigureAwait(false))
                 return false;
-            _records = answers.Current;
+            _answer = answers.Current;
         }
-        while (_records.Count == 0);
+
         Current = _records[0];
         _next = 1;
         return true;
+    }
+
+    private void EndAnswer()
+    {
+        _answer?.Dispose();
+        _answer = null;
     }
 }

@@ -36,48 +36,40 @@ public sealed class TopicReader<T> : IAsyncEnumerable<ConsumedRecord<T>>
     public IAsyncEnumerator<ConsumedRecord<T>> GetAsyncEnumerator(CancellationToken cancellationToken = default) =>
         new RecordEnumerator<T>(FetchAllAsync(cancellationToken));
 
-    // The records of one answer after the other. Each partition's next answer is on its way meanwhile.
-    private async IAsyncEnumerator<List<ConsumedRecord<T>>> FetchAllAsync(CancellationToken cancellationToken)
+    // The records of one answer after the other, each of which whoever takes it disposes. Each partition's next answer is on its way meanwhile.
+    private async IAsyncEnumerator<FetchedRecords<T>> FetchAllAsync(CancellationToken cancellationToken)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var fetches = new Dictionary<Task<List<ConsumedRecord<T>>>, PartitionFetch<T>>();
+        var underWay = new List<(Task<FetchedRecords<T>> Answer, PartitionFetch<T> Fetch)>();
         try
         {
             foreach (var partition in await PartitionsAsync(cancellationToken).ConfigureAwait(false))
             {
                 var fetch = new PartitionFetch<T>(_connection, _serializer, new TopicPartition(_topic, partition), _options, TellUnreadable);
-                fetches.Add(fetch.FetchAsync(ended.Token), fetch);
+                underWay.Add((fetch.FetchAsync(ended.Token), fetch));
             }
 
-            while (fetches.Count > 0)
+            while (underWay.Count > 0)
             {
-                var answered = await Task.WhenAny(fetches.Keys).ConfigureAwait(false);
-                fetches.Remove(answered, out var fetch);
-                List<ConsumedRecord<T>> records;
-                try
-                {
-                    records = await answered.ConfigureAwait(false);
-                }
-                catch
-                {
-                    fetch!.Dispose();
-                    throw;
-                }
-
-                if (fetch!.IsDone)
-                    fetch.Dispose();
-                else
-                    fetches.Add(fetch.FetchAsync(ended.Token), fetch);
+                // The first of several that are here is taken, and its partition goes to the end: each has its turn.
+                var answered = await Task.WhenAny(underWay.Select(asked => asked.Answer)).ConfigureAwait(false);
+                var index = underWay.FindIndex(asked => asked.Answer == answered);
+                var fetch = underWay[index].Fetch;
+                underWay.RemoveAt(index);
+                var records = await answered.ConfigureAwait(false);
+                if (!fetch.IsDone)
+                    underWay.Add((fetch.FetchAsync(ended.Token), fetch));
                 yield return records;
             }
         }
         finally
         {
             await ended.CancelAsync().ConfigureAwait(false);
-            foreach (var (answer, fetch) in fetches)
+            foreach (var (answer, _) in underWay)
             {
                 await ((Task)answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                fetch.Dispose();
+                if (answer.IsCompletedSuccessfully)
+                    (await answer.ConfigureAwait(false)).Dispose();
             }
         }
     }

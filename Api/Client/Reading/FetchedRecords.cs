@@ -1,0 +1,86 @@
+using OrleansStream.Client.Connections;
+using OrleansStream.Client.Consuming;
+using OrleansStream.Records;
+
+namespace OrleansStream.Client.Reading;
+
+/// <summary>
+/// The records of one answer. Most are decoded as they are asked for, so that only a few are alive at a time: the collector would have to copy
+/// those of a whole answer.
+/// </summary>
+/// <typeparam name="T">The type of the records' values.</typeparam>
+/// <param name="answer">The answer's bytes, which belong to the records from now on.</param>
+/// <param name="decoder">Makes records when they are asked for.</param>
+/// <param name="from">The first offset that is wanted.</param>
+/// <param name="behind">The offset behind the last one that is wanted.</param>
+internal sealed class FetchedRecords<T>(AnswerBuffer answer, RecordDecoder<T> decoder, long from, long behind) : IDisposable
+{
+    private readonly List<Part> _parts = [];
+    private int _part;
+    private OpenBatch? _open;
+
+    /// <summary>Adds a batch behind the others.</summary>
+    /// <param name="batch">One of the answer's. Every offset of it has a record that can be read, and it is not compressed.</param>
+    public void Add(ReadOnlyMemory<byte> batch) => _parts.Add(new Part(batch, null));
+
+    /// <summary>Adds records that are decoded already behind the others.</summary>
+    /// <param name="records">The records, all of which are wanted.</param>
+    public void Add(List<ConsumedRecord<T>> records) => _parts.Add(new Part(default, records));
+
+    /// <summary>Takes the next records.</summary>
+    /// <param name="records">Is emptied, and then holds up to <see cref="ReaderLimits.DecodedRecordsMax"/> records.</param>
+    /// <returns>False when there are no more, and <paramref name="records"/> is empty.</returns>
+    public bool TryTake(List<ConsumedRecord<T>> records)
+    {
+        records.Clear();
+        for (; _part < _parts.Count; _part++)
+        {
+            var part = _parts[_part];
+            if (part.Decoded is { } decoded)
+            {
+                _part++;
+                records.AddRange(decoded);
+                return true;
+            }
+
+            if (TryDecode(part.Batch, records))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _part = _parts.Count;
+        _open?.Dispose();
+        answer.Dispose();
+    }
+
+    private bool TryDecode(ReadOnlyMemory<byte> bytes, List<ConsumedRecord<T>> records)
+    {
+        var batch = _open ??= new OpenBatch(bytes);
+        var reader = batch.Read();
+        while (records.Count < ReaderLimits.DecodedRecordsMax)
+        {
+            if (!reader.TryReadNext(out var record))
+            {
+                batch.Dispose();
+                _open = null;
+                if (records.Count > 0)
+                    _part++;
+                return records.Count > 0;
+            }
+
+            if (record.Offset >= from && record.Offset < behind)
+                records.Add(decoder.Decode(record));
+        }
+
+        batch.Pause(reader);
+        return true;
+    }
+
+    /// <summary>A batch, or records that are decoded already.</summary>
+    private readonly record struct Part(ReadOnlyMemory<byte> Batch, List<ConsumedRecord<T>>? Decoded);
+}

@@ -1,0 +1,23 @@
+using OrleansStream.Client.Consuming;
+using OrleansStream.Client.Records;
+using OrleansStream.Client.Serialization;
+using OrleansStream.Records;
+
+namespace OrleansStream.Client.Reading;
+
+/// <summary>Makes records of a partition from their stored form. For one thread at a time.</summary>
+/// <typeparam name="T">The type of the records' values.</typeparam>
+/// <param name="partition">The partition.</param>
+/// <param name="serializer">Reads values.</param>
+internal sealed class RecordDecoder<T>(TopicPartition partition, ISerializer<T> serializer)
+{
+    private readonly KeyMemory _keys = new();
+
+    /// <summary>Makes a record, which keeps nothing of the memory that it is read from.</summary>
+    /// <param name="record">Its stored form.</param>
+    public ConsumedRecord<T> Decode(in RecordView record) => new(
+        new RecordPlace(partition.Topic, partition.Partition, record.Offset), record.TimestampMs,
+        record.HasKey ? _keys.Keep(record.Key) : (ReadOnlyMemory<byte>?)null,
+        record.HasValue ? serializer.Deserialize(record.Value) : default, !record.HasValue,
+        record.HeaderCount == 0 ? null : RecordHeaders.Of(record));
+}
