@@ -66,10 +66,16 @@ internal sealed class GroupCommits(StoredGroup group)
         return GroupConversions.ToError(refused);
     }
 
-    /// <summary>Refuses a caller that may not commit.</summary>
-    private GroupRefusal? CheckCommitter(in GroupClaim claim) => group.State.FindMember(claim.Member) is { Consumer: not null }
-        ? group.Take(group.State.CheckConsumerCommit(claim.Member, claim.Generation, group.Now()))
-        : group.Take(group.Classic.CheckCommit(ClassicConversions.ToClaim(claim), group.Now()));
+    /// <summary>
+    /// Refuses a caller that may not commit. While the group has members that poll or send heartbeats, only one that sends heartbeats commits by
+    /// Kafka's protocol: anybody else would go past their epochs and partitions, and past what was passed over for records that wait in place.
+    /// </summary>
+    private GroupRefusal? CheckCommitter(in GroupClaim claim)
+    {
+        // It also ends leases that are over, so it comes before the look at the members.
+        var refusal = group.Take(group.State.CheckConsumerCommit(claim.Member, claim.Generation, group.Now()));
+        return group.State.Members.Count > 0 ? refusal : group.Take(group.Classic.CheckCommit(ClassicConversions.ToClaim(claim), group.Now()));
+    }
 
     private IEnumerable<string> ReadTopics() =>
         group.State.Members.SelectMany(member => member.Topics).Concat(ClassicConversions.TopicsOf(group.Classic));

@@ -82,7 +82,7 @@ internal static class KafkaErrors
         StreamErrorCode.OffsetConditionFailed => KafkaError.InvalidRequest,
         StreamErrorCode.IdempotencyKeyReused => KafkaError.InvalidRequest,
         StreamErrorCode.ResourceNotFound or StreamErrorCode.KeyAlreadyExists => KafkaError.InvalidRequest,
-        // Nothing is passed over in an answer of Kafka's protocol, so none of its commits is refused for that.
+        // Only commits of members that poll are refused for that, and those do not commit by Kafka's protocol.
         StreamErrorCode.RecordsWaitInPlace => KafkaError.InvalidRequest,
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, "It has no place in the table of Kafka's errors."),
     };

@@ -8,8 +8,9 @@ using OrleansStream.Kafka.Wire;
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>
-/// Commits offsets: of members in their generation or under their epoch, and of whoever is no member while the group has none. They are kept as they
-/// are given, also beyond the end of a log; below 0 means none, which is what kafkajs commits when it resets, and dies when it is refused.
+/// Commits offsets: of members in their generation or under their epoch, and of whoever is no member while the group has none, of any kind.
+/// They are kept as they are given, also beyond the end of a log. Below 0 means none: kafkajs commits it when it resets, and dies when it is
+/// refused.
 /// </summary>
 /// <param name="groups">The groups.</param>
 internal sealed class OffsetCommitHandler(GroupCoordinator groups) : IRequestHandler

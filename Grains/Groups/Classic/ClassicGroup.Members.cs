@@ -95,7 +95,10 @@ internal sealed partial class ClassicGroup
         return End(answers.ToImmutable());
     }
 
-    /// <summary>Whether a caller may commit: a member of the generation; or, while there is no member, anybody who claims to be none.</summary>
+    /// <summary>
+    /// Whether a caller may commit: a member of the generation; or, while there is no member, anybody who claims to be none. Only the classic
+    /// protocol's members are known here: the caller asks once the group has no others.
+    /// </summary>
     /// <param name="claim">By which it is known.</param>
     /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null, or why not.</returns>
