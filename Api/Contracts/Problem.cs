@@ -51,13 +51,16 @@ public sealed record Problem
     /// <summary>When no record of a produce request was stored: what became of each, in order.</summary>
     public IReadOnlyList<ProduceResult>? Results { get; init; }
 
-    /// <summary>When a group's member was refused: its epoch now. It goes on from here, with <c>cursor</c>.</summary>
+    /// <summary>When a group's member was refused: its epoch now. It goes on from here, with <c>cursor</c> if there is one.</summary>
     public long? MemberEpoch { get; init; }
 
     /// <summary>When a group's member was refused: its partitions now.</summary>
     public IReadOnlyList<TopicAssignment>? Assignment { get; init; }
 
-    /// <summary>When a group's member was refused: the cursor to poll with. Absent when another process took its place.</summary>
+    /// <summary>
+    /// When a group's member was refused: the cursor to poll with. Absent when another process took its place, and with
+    /// <c>RECORDS_WAIT_IN_PLACE</c>, where the cursor of its last answer still counts.
+    /// </summary>
     public string? Cursor { get; init; }
 }
 

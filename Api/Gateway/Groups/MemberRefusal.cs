@@ -14,7 +14,9 @@ public sealed record MemberRefusal(StreamError Error)
     /// <summary>Its partitions, by topic and number; empty without an epoch.</summary>
     public ImmutableArray<AssignedPartition> Assignment { get; private init; } = [];
 
-    /// <summary>The cursor for its next poll; null without an epoch.</summary>
+    /// <summary>
+    /// The cursor for its next poll; null without an epoch, and where only a poll can commit: there the cursor of its last answer still counts.
+    /// </summary>
     public string? Cursor { get; private init; }
 
     /// <summary>Makes the refusal from a group's answer.</summary>
@@ -27,6 +29,6 @@ public sealed record MemberRefusal(StreamError Error)
         {
             MemberEpoch = token.Epoch,
             Assignment = refused.Assignment,
-            Cursor = new GroupCursor(token, []).Write(group, member),
+            Cursor = refused.Error!.Code == StreamErrorCode.RecordsWaitInPlace ? null : new GroupCursor(token, []).Write(group, member),
         };
 }

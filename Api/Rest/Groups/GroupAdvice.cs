@@ -20,7 +20,7 @@ internal static class GroupAdvice
         { Code: StreamErrorCode.OffsetOutOfRange, Field: "cursor" } => Add(error, "Poll without a cursor to go on from the committed offset."),
         { Code: StreamErrorCode.MessageTooLarge or StreamErrorCode.CorruptMessage, Field: "failed" } =>
             Add(error, "To skip it, poll again without reporting it as failed."),
-        { Code: StreamErrorCode.RecordsWaitInPlace } => Add(error, "Commit with a poll, by the cursor of the member's last answer."),
+        { Code: StreamErrorCode.RecordsWaitInPlace } => Add(error, "Commit with a poll, by the cursor of its last answer."),
         { Code: StreamErrorCode.UnknownMemberId } => Add(error, "A poll without a cursor joins."),
         { Code: StreamErrorCode.FencedMemberEpoch } => Add(
             error, "A poll without a cursor takes the member's place; a poll with a longer lease_ms, or one with max_records 0 meanwhile, keeps a lease."),
