@@ -28,7 +28,7 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
     /// <summary>The parameter of a query that nobody but the service may read.</summary>
     internal const string SecretParameter = "ticket";
 
-    // The kind of failure of an answer that the service has begun and not ended.
+    // The kind of failure of an answer that the service has not ended; it may still have gathered, with nothing sent.
     private const string CutAnswer = "cut";
 
     private static readonly FrozenSet<string> Methods = FrozenSet.Create(
@@ -116,13 +116,14 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
     private static void NoteAnswer(Activity span, HttpContext context, ServiceCut cut)
     {
         var hasStarted = context.Response.HasStarted;
+        var isCut = cut.IsCut;
+        if (isCut)
+            NoteFailure(span, CutAnswer);
         if (!hasStarted && (span.Status == ActivityStatusCode.Error || context.RequestAborted.IsCancellationRequested))
             return;
         var status = context.Response.StatusCode;
         span.SetTag("http.response.status_code", status);
-        if (hasStarted && cut.IsCut)
-            NoteFailure(span, CutAnswer);
-        else if (status >= StatusCodes.Status500InternalServerError)
+        if (!isCut && status >= StatusCodes.Status500InternalServerError)
             NoteFailure(span, status.ToString(CultureInfo.InvariantCulture));
     }
 

@@ -134,19 +134,22 @@ public sealed class RequestSpanTests : IDisposable
         Assert.Equal(status, span.GetTagItem("http.response.status_code"));
     }
 
-    [Fact]
-    public async Task Request_WhoseAnswerTheServiceCuts_HasTheStatusThatWasSent_AndAnError()
+    [Theory]
+    [InlineData(true, 200)]
+    [InlineData(false, null)]
+    public async Task Request_WhoseAnswerTheServiceCuts_HasTheStatusThatWasSent_AndAnError(bool hasStarted, int? status)
     {
+        // An answer gathers, and nothing of it was sent yet when it fails.
         await ServeAsync(isRecorded: true, context =>
         {
-            context.Features.Set<IHttpResponseFeature>(new Answer { HasStarted = true });
+            context.Features.Set<IHttpResponseFeature>(new Answer { HasStarted = hasStarted });
             ServiceCut.Cut(context);
             return Task.CompletedTask;
         });
 
         var span = Assert.Single(Ended());
         Assert.Equal((ActivityStatusCode.Error, "cut"), (span.Status, span.GetTagItem("error.type")));
-        Assert.Equal(200, span.GetTagItem("http.response.status_code"));
+        Assert.Equal(status, span.GetTagItem("http.response.status_code"));
     }
 
     // Else the collector would not know that the trace is recorded.
