@@ -194,8 +194,8 @@ public enum StreamErrorCode : short
     KeyAlreadyExists = 1006,
 
     /// <summary>
-    /// Records of the partition wait in place, and offsets alone do not say which others were passed over for them. Commit with a poll, by the cursor
-    /// of the answer. Ours.
+    /// Records that fail wait in place in the group, and offsets alone do not say which others were passed over for them. Commit with a poll, by the
+    /// cursor of the answer. Ours.
     /// </summary>
     RecordsWaitInPlace = 1007,
 }

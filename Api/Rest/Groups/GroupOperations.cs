@@ -150,8 +150,9 @@ internal static class GroupOffsetOperations
         "commitOffsets", GroupOperations.Tag, "Commit or set offsets",
         "With `member` and its `member_epoch` (or its `cursor`) it commits offsets of that member's partitions. They only go forward: a lower offset "
         + "changes nothing. Without `member` it sets the offsets of a group that has no members, also back; the example does so for a group `replay`. All offsets are kept, or none. The answer has the offsets that are committed now. "
-        + "An offset beyond the end of its log is refused. Where records wait in place, offsets alone do not say which others were passed over for them: then only "
-        + "a poll commits, and `PUT` answers 409 `RECORDS_WAIT_IN_PLACE`.")
+        + "An offset beyond the end of its log is refused. In a group whose records wait in place (`retry` is `in_place`), offsets alone do not say which "
+        + "others were passed over for them. There, offsets with `member_epoch` that go forward are refused with 409 `RECORDS_WAIT_IN_PLACE`, and a "
+        + "`cursor` whose answer had or passed over records that wait is refused with 400. A poll with its cursor commits them.")
     {
         Right = OperationRight.OnGroup(AccessOperations.Manage, orElse: AccessOperations.Read),
         Parameters = [GroupOperations.GroupWithoutMembers],

@@ -41,19 +41,21 @@ internal sealed class GroupOffsets(GroupFacts facts, RaisedEvents events, GroupL
 
     /// <summary>
     /// Whether offsets that come without an answer's cursor may be committed. Where records wait in place, the answer may have passed over others,
-    /// which only its cursor names: with the offsets alone nobody would ever read those.
+    /// which only its cursor names: with the offsets alone nobody would ever read those. What waits now says nothing of that, since the record for
+    /// which they were passed over may be done. So such a group's policy decides, and after it is gone what still waits.
     /// </summary>
     /// <param name="member">The member's id.</param>
     /// <param name="commits">The offsets.</param>
     /// <returns>Null if so; else why not.</returns>
     public GroupRefusal? CheckNothingWaits(string member, ImmutableArray<OffsetCommit> commits)
     {
-        var waiting = commits.FirstOrDefault(commit => IsOwner(member, commit.Partition) && !facts.HoldsOf(commit.Partition).IsEmpty
+        var passing = commits.FirstOrDefault(commit => IsOwner(member, commit.Partition)
+            && (facts.Retry is { InPlace: true } || !facts.HoldsOf(commit.Partition).IsEmpty)
             && commit.Offset > (facts.FindOffset(commit.Partition)?.Offset ?? 0));
-        return waiting == default ? null : new GroupRefusal(
+        return passing == default ? null : new GroupRefusal(
             StreamErrorCode.RecordsWaitInPlace,
-            $"Records of partition {waiting.Partition.Partition} of {facts.NameOf(waiting.Partition)} wait in place, and offsets alone do not say which "
-            + "other records were passed over for them. So nothing was committed.");
+            $"Records that fail wait in place in this group, and an offset of partition {passing.Partition.Partition} of "
+            + $"{facts.NameOf(passing.Partition)} alone does not say which other records were passed over for them. So nothing was committed.");
     }
 
     /// <inheritdoc cref="GroupState.Keep"/>

@@ -83,7 +83,7 @@ internal sealed partial class GroupState
     /// <param name="member">The member's id.</param>
     /// <param name="claim">
     /// What the group told the member last, with its exact epoch. The incarnation is empty if only the epoch is known, and not the cursor of an
-    /// answer. Offsets of a partition whose records wait in place are refused then.
+    /// answer. Where records wait in place, offsets that go forward are refused then.
     /// </param>
     /// <param name="commits">The offsets.</param>
     /// <param name="time">The time of the call, on both clocks.</param>

@@ -35,10 +35,55 @@ public sealed class HeldOffsetTests() : RetryTests("""{"retry":"in_place","max_a
         Assert.Equal(200, (await PutOffsetAsync(4)).Status);
     }
 
+    /// <summary>
+    /// What waits now says nothing of an answer that was read before: when b1 was read, a2 was passed over for a1, which is done meanwhile.
+    /// </summary>
+    [Fact]
+    public async Task PutOffsets_WhenNothingWaitsAnyMore_IsRefused_AndACursorOfAnAnswerThatPassedOverNothingIsNot()
+    {
+        await Client.ProduceAsync(("a", "a1"));
+        var first = await PollAsync();
+        var failed = await PollAsync(first, $$""","failed":[{"topic":"{{Topic}}","partition":0,"offset":0,"reason":"503"}]""");
+        Time.Advance(TimeSpan.FromSeconds(61));
+        var again = await PollAsync(failed);
+        Assert.Equal(["a1"], ValuesOf(again));
+        await Client.ProduceAsync(("a", "a2"), ("b", "b1"));
+        // The same poll once more, as if its answer had been lost.
+        var passing = await PollAsync(failed);
+        Assert.Equal(["a1", "b1"], ValuesOf(passing));
+        var heartbeat = await PollAsync(again, ""","max_records":0""");
+
+        var (status, problem) = await PutOffsetAsync(3);
+        Assert.Equal((409, "RECORDS_WAIT_IN_PLACE"), (status, (string?)problem["error_code"]));
+        Assert.Equal(1, await CommittedAsync());
+        (status, problem) = await PutAsync($$"""{"member":"m","cursor":"{{passing["cursor"]}}"}""");
+        Assert.Equal((400, "cursor"), (status, (string?)problem["field"]));
+        Assert.Equal(200, (await PutAsync($$"""{"member":"m","cursor":"{{heartbeat["cursor"]}}"}""")).Status);
+
+        var rest = await PollAsync(passing);
+        Assert.Equal(["a2"], ValuesOf(rest));
+        Assert.Equal(3, await CommittedAsync());
+        await Client.ProduceAsync(("c", "c1"));
+        var last = await PollAsync(rest);
+        Assert.Equal(["c1"], ValuesOf(last));
+        Assert.Equal(200, (await PutAsync($$"""{"member":"m","cursor":"{{last["cursor"]}}"}""")).Status);
+        Assert.Equal(4, await CommittedAsync());
+    }
+
+    private static string[] ValuesOf(JsonNode answer) => [.. answer["records"]!.AsArray().Select(record => (string)record!["value"]!)];
+
+    private Task<JsonNode> PollAsync(JsonNode? last = null, string more = "") => Api.PostAsync(
+        $"/v1/groups/{Client.Group}/members/m/poll",
+        $$"""{"topics":["{{Topic}}"],"lease_ms":3600000,"cursor":{{last?["cursor"]?.ToJsonString() ?? "null"}}{{more}}}""");
+
     private async Task<(int Status, JsonNode Answer)> PutOffsetAsync(long offset)
     {
         var epoch = (long)(await Api.GetAsync($"/v1/groups/{Client.Group}"))["members"]![0]!["member_epoch"]!;
-        var body = $$"""{"member":"m","member_epoch":{{epoch}},"offsets":[{"topic":"{{Topic}}","partition":0,"offset":{{offset}}}]}""";
+        return await PutAsync($$"""{"member":"m","member_epoch":{{epoch}},"offsets":[{"topic":"{{Topic}}","partition":0,"offset":{{offset}}}]}""");
+    }
+
+    private async Task<(int Status, JsonNode Answer)> PutAsync(string body)
+    {
         using var response = await Api.Client.PutAsync(
             $"/v1/groups/{Client.Group}/offsets", ApiFixture.Json(body), TestContext.Current.CancellationToken);
         return ((int)response.StatusCode, JsonNode.Parse(await ApiFixture.TextAsync(response))!);
