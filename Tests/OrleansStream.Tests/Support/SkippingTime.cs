@@ -36,7 +36,8 @@ internal sealed class SkippingTime : TimeProvider
 
     /// <summary>Puts time forward, and again about once a second, until a condition holds.</summary>
     /// <remarks>
-    /// One step can be lost on a timer whose callback is still at work: a grain's timer is due one period after its callback has ended, so after the step.
+    /// One step can be lost on a timer whose callback is still at work: a grain's timer is due one period after its callback has ended, so after
+    /// the step.
     /// </remarks>
     /// <exception cref="TimeoutException">The condition did not hold within <see cref="Wait.Patience"/>.</exception>
     public Task AdvanceUntilAsync(string what, TimeSpan step, Func<Task<bool>> condition)
