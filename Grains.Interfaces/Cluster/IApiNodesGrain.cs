@@ -18,8 +18,8 @@ public interface IApiNodesGrain : IGrainWithStringKey
     [Alias("AnnounceAsync")]
     ValueTask AnnounceAsync(ApiNode node);
 
-    /// <summary>Forgets a node at once, because it ends.</summary>
-    /// <param name="id">The node's id; one that is not known changes nothing.</param>
+    /// <summary>Forgets a node at once, because it ends. An announcement of it that comes later changes nothing.</summary>
+    /// <param name="id">The node's id.</param>
     [Alias("LeaveAsync")]
     ValueTask LeaveAsync(Guid id);
 
@@ -35,7 +35,10 @@ public interface IApiNodesGrain : IGrainWithStringKey
 /// <param name="Version">The version of its program.</param>
 /// <param name="StartedAt">When it was started, by its own clock.</param>
 /// <param name="HasSilo">True when a silo runs in the same process.</param>
-/// <param name="Machine">The name of its machine. Nodes of several machines may listen at the same local address, behind a proxy of each.</param>
+/// <param name="Machine">
+/// The name of its machine. Nodes of several machines may listen at the same local address, behind a proxy of each. Null where a node of an older
+/// build does not say it.
+/// </param>
 [GenerateSerializer, Immutable, Alias("os.ApiNode")]
 public sealed record ApiNode(
     [property: Id(0)] Guid Id,
@@ -43,7 +46,7 @@ public sealed record ApiNode(
     [property: Id(2)] string Version,
     [property: Id(3)] DateTimeOffset StartedAt,
     [property: Id(4)] bool HasSilo,
-    [property: Id(5)] string Machine);
+    [property: Id(5)] string? Machine);
 
 /// <summary>An Api node, and whether it is still heard of.</summary>
 /// <param name="Node">The node, by its own words.</param>

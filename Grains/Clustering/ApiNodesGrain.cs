@@ -9,14 +9,18 @@ namespace OrleansStream.Clustering;
 internal sealed class ApiNodesGrain(TimeProvider time) : Grain, IApiNodesGrain
 {
     private readonly Dictionary<Guid, (ApiNode Node, long HeardAt)> _nodes = [];
+    private readonly Dictionary<Guid, long> _leftAt = [];
     private readonly long _begunAt = time.GetTimestamp();
 
     /// <inheritdoc/>
     public ValueTask AnnounceAsync(ApiNode node)
     {
         ArgumentNullException.ThrowIfNull(node);
-        node = node with { Address = Cut(node.Address), Machine = Cut(node.Machine) };
+        node = node with { Address = Cut(node.Address), Machine = Cut(node.Machine ?? "") };
         Forget();
+        // It announced itself before it left, and the calls came in the other order.
+        if (_leftAt.ContainsKey(node.Id))
+            return ValueTask.CompletedTask;
         // A node that was killed and started again has its address, and a new id. Its old self may fall silent only after its first announcement.
         Remove(known => (known.Node.Machine, known.Node.Address) == (node.Machine, node.Address) && !Answers(known.HeardAt));
         if (_nodes.Count < ApiNodeLimits.NodesMax || _nodes.ContainsKey(node.Id))
@@ -27,7 +31,10 @@ internal sealed class ApiNodesGrain(TimeProvider time) : Grain, IApiNodesGrain
     /// <inheritdoc/>
     public ValueTask LeaveAsync(Guid id)
     {
+        Forget();
         _nodes.Remove(id);
+        if (_leftAt.Count < ApiNodeLimits.NodesMax)
+            _leftAt[id] = time.GetTimestamp();
         return ValueTask.CompletedTask;
     }
 
@@ -46,7 +53,12 @@ internal sealed class ApiNodesGrain(TimeProvider time) : Grain, IApiNodesGrain
 
     private static string Cut(string name) => name.Length <= ApiNodeLimits.AddressLengthMax ? name : name[..ApiNodeLimits.AddressLengthMax];
 
-    private void Forget() => Remove(known => time.GetElapsedTime(known.HeardAt) > ApiNodeLimits.RememberedMax);
+    private void Forget()
+    {
+        Remove(known => time.GetElapsedTime(known.HeardAt) > ApiNodeLimits.RememberedMax);
+        foreach (var (id, _) in _leftAt.Where(left => time.GetElapsedTime(left.Value) > ApiNodeLimits.RememberedMax).ToList())
+            _leftAt.Remove(id);
+    }
 
     private void Remove(Predicate<(ApiNode Node, long HeardAt)> which)
     {

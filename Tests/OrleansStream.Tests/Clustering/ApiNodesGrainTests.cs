@@ -59,6 +59,27 @@ public sealed class ApiNodesGrainTests
         Assert.Empty(await ListAsync());
     }
 
+    // Its stop begins while it announces itself, and the two calls change places on their way.
+    [Fact]
+    public async Task List_OfANodeWhoseAnnouncementComesAfterItsLeave_DoesNotHaveIt()
+    {
+        var node = NodeAt("a:8080");
+        await _grain.LeaveAsync(node.Id);
+
+        await _grain.AnnounceAsync(node);
+        await _grain.AnnounceAsync(NodeAt("b:8080"));
+
+        Assert.Equal(["b:8080 True"], await ListAsync());
+    }
+
+    [Fact]
+    public async Task List_OfANodeThatDoesNotNameItsMachine_HasIt()
+    {
+        await _grain.AnnounceAsync(NodeAt("a:8080") with { Machine = null });
+
+        Assert.Equal(["a:8080 True"], await ListAsync());
+    }
+
     [Fact]
     public async Task List_OfANodeThatWasKilledAndStartedAgain_HasItOnce()
     {
