@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using OrleansStream.Client.Administration;
+using OrleansStream.Client.Connections;
 
 namespace OrleansStream.Client.Consuming;
 
@@ -9,6 +10,7 @@ internal sealed class ConsumerControl
 {
     private readonly object _gate = new();
     private readonly Queue<SeekRequest> _seeks = new();
+    private readonly CallOrder _order = new();
     private CancellationTokenSource _interrupt = new();
     private SeekRequest? _taken;
     private bool _isPaused;
@@ -65,15 +67,17 @@ internal sealed class ConsumerControl
 
     /// <summary>Asks to go to another place.</summary>
     /// <param name="position">The place.</param>
-    /// <returns>The request; null when the consumer does not run.</returns>
-    public SeekRequest? Ask(GroupPosition position)
+    /// <returns>The request. Whoever asks ends its turn in any case.</returns>
+    public SeekRequest Ask(GroupPosition position)
     {
-        var request = new SeekRequest(position);
+        SeekRequest request;
         lock (_gate)
         {
-            if (!_isRunning)
-                return null;
-            _seeks.Enqueue(request);
+            request = new SeekRequest(position, _order.Enter());
+            if (_isRunning)
+                _seeks.Enqueue(request);
+            else
+                request.End();
         }
 
         Interrupt();
@@ -110,11 +114,18 @@ internal sealed class ConsumerControl
 
 /// <summary>A request to go to another place.</summary>
 /// <param name="position">The place.</param>
-internal sealed class SeekRequest(GroupPosition position)
+/// <param name="turn">Its place among all requests: they are done in the order in which they were made, whoever does them.</param>
+internal sealed class SeekRequest(GroupPosition position, CallOrder.Turn turn)
 {
     private readonly TaskCompletionSource<bool> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Ends when it is done; false when the consumer ended before.</summary>
+    /// <summary>The place.</summary>
+    public GroupPosition Position => position;
+
+    /// <summary>Its place among all requests.</summary>
+    public CallOrder.Turn Turn => turn;
+
+    /// <summary>Ends when it is done; false when the consumer does not run, or ended before. Then whoever asked does it, in its turn.</summary>
     public Task<bool> Ended => _ended.Task;
 
     /// <summary>The consumer has ended, maybe without it.</summary>
@@ -122,11 +133,11 @@ internal sealed class SeekRequest(GroupPosition position)
 
     /// <summary>Does it.</summary>
     /// <param name="seek">Goes to the place.</param>
-    public async Task RunAsync(Func<GroupPosition, Task> seek)
+    public async Task RunAsync(Func<Task> seek)
     {
         try
         {
-            await seek(position).ConfigureAwait(false);
+            await seek().ConfigureAwait(false);
             _ended.TrySetResult(true);
         }
         catch (PartitionsHandlerException exception)

@@ -15,11 +15,12 @@ public sealed partial class StreamConsumer<T>
             var interrupted = _control.Interrupted;
             if (_control.Take() is { } seek)
             {
-                await seek.RunAsync(async position =>
+                await seek.RunAsync(async () =>
                 {
                     await member.CommitAsync(cancellationToken).ConfigureAwait(false);
                     await member.LeaveAsync(cancellationToken).ConfigureAwait(false);
-                    await ResetAsync(position, cancellationToken).ConfigureAwait(false);
+                    await seek.Turn.BeginAsync(cancellationToken).ConfigureAwait(false);
+                    await ResetAsync(seek.Position, cancellationToken).ConfigureAwait(false);
                 }).ConfigureAwait(false);
                 continue;
             }

@@ -72,7 +72,8 @@ public sealed partial class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<
     /// <summary>
     /// Has the group go on from another place of its topics. The service moves the offsets of a group without members only, so the member leaves for
     /// a moment; with other members it is refused. It is done once the records of the last answer are worked on, or when the consumer has ended. So
-    /// a handler, or the body of <c>await foreach</c>, cannot wait for it: it leaves the loop first, or has another task ask.
+    /// a handler, or the body of <c>await foreach</c>, cannot wait for it: it leaves the loop first, or has another task ask. Seeks are done in the
+    /// order in which they are asked.
     /// </summary>
     /// <remarks>
     /// Not every such caller can be told apart. The body of a loop over another sequence that is made from this one, such as by <c>Where</c>, waits
@@ -162,8 +163,18 @@ public sealed partial class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<
 
     private async Task SeekFromOutsideAsync(GroupPosition position, CancellationToken cancellationToken)
     {
-        if (_control.Ask(position) is not { } request || !await request.Ended.WaitAsync(cancellationToken).ConfigureAwait(false))
+        var request = _control.Ask(position);
+        try
+        {
+            if (await request.Ended.WaitAsync(cancellationToken).ConfigureAwait(false))
+                return;
+            await request.Turn.BeginAsync(cancellationToken).ConfigureAwait(false);
             await ResetAsync(position, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            request.Turn.End();
+        }
     }
 
     private async IAsyncEnumerator<ConsumedRecord<T>> EnumerateAsync(CancellationToken cancellationToken)

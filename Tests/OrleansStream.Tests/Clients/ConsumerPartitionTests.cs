@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
 using OrleansStream.Client.Administration;
 using OrleansStream.Client.Consuming;
 using OrleansStream.Tests.Support;
@@ -201,6 +202,32 @@ public sealed class ConsumerPartitionTests(ApiFixture api)
         await consumer.RunAsync((record, _) => record.Offset == 2 ? stop.CancelAsync() : Task.CompletedTask, stop.Token);
 
         await seek!.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.Equal(1, (await rig.CommittedAsync())[0]);
+    }
+
+    /// <summary>Nobody takes them any more, so each caller does its own. The place that was asked for last holds.</summary>
+    [Fact]
+    public async Task Seek_AskedSeveralTimesWhileTheConsumerEnds_IsDoneInTheOrderAsked()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync([.. Enumerable.Range(0, 21).Select(number => $"{number}")]);
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic);
+        using var stop = new CancellationTokenSource(Patience);
+        long[] asked = [.. Enumerable.Range(1, 20).Reverse()];
+        var arrived = new ConcurrentQueue<long>();
+        Task[] seeks = [];
+        rig.Line.OnRequest = (request, _) =>
+        {
+            if (request.Method == HttpMethod.Delete && seeks.Length == 0)
+                seeks = [.. asked.Select(offset => consumer.SeekAsync(GroupPosition.Offset(offset), TestContext.Current.CancellationToken))];
+            if (request.RequestUri!.AbsolutePath.EndsWith("/offsets/reset", StringComparison.Ordinal))
+                arrived.Enqueue((long)JsonNode.Parse(request.Content!.ReadAsStream(TestContext.Current.CancellationToken))!["offset"]!);
+            return HttpFault.None;
+        };
+        await consumer.RunAsync((record, _) => record.Offset == 20 ? stop.CancelAsync() : Task.CompletedTask, stop.Token);
+
+        await Task.WhenAll(seeks).WaitAsync(Patience, TestContext.Current.CancellationToken);
+        Assert.Equal(asked, arrived);
         Assert.Equal(1, (await rig.CommittedAsync())[0]);
     }
 }

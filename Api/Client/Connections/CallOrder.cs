@@ -1,4 +1,4 @@
-namespace OrleansStream.Client.Producing;
+namespace OrleansStream.Client.Connections;
 
 /// <summary>Has calls that must wait pass one after the other, in the order in which they were made.</summary>
 internal sealed class CallOrder
