@@ -36,8 +36,11 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer, long takenAt)
     public void Add(in EncodedRecord record, IDelivery? delivery, int index)
     {
         var place = writer.Count;
+        // What there may be no memory for comes first: a record is in the batch with its memory and with whoever waits for it, or not at all.
+        if (delivery is not null)
+            _awaited.EnsureCapacity(_awaited.Count + 1);
         writer.Append(record.TimestampMs, record.Key, record.HasKey, record.Value, record.HasValue, record.Headers);
-        HeldBytes += record.HeldBytes;
+        HeldBytes += record.HandOver();
         if (delivery is not null)
             Await(new AwaitedRecords(delivery, index, place, 1, record.TimestampMs));
     }
@@ -132,8 +135,11 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer, long takenAt)
 }
 
 /// <summary>A record as bytes, before it is in a batch.</summary>
-internal readonly ref struct EncodedRecord
+/// <param name="takenBytes">The memory that was taken for it, and maybe for others, and that no batch has yet, in bytes.</param>
+internal readonly ref struct EncodedRecord(ref long takenBytes)
 {
+    private readonly ref long _takenBytes = ref takenBytes;
+
     /// <summary>Its time, in milliseconds since the Unix epoch.</summary>
     public required long TimestampMs { get; init; }
 
@@ -152,9 +158,6 @@ internal readonly ref struct EncodedRecord
     /// <summary>The headers as encoded; empty for none.</summary>
     public required ReadOnlySpan<byte> Headers { get; init; }
 
-    /// <summary>The memory that it takes until it is stored, in bytes.</summary>
-    public required long HeldBytes { get; init; }
-
     /// <summary>The most bytes that it adds to a batch.</summary>
     public required int LengthBytes { get; init; }
 
@@ -163,8 +166,9 @@ internal readonly ref struct EncodedRecord
     /// <param name="value">The value's bytes.</param>
     /// <param name="hasValue">False for a tombstone.</param>
     /// <param name="lengthBytes">The most bytes that it adds to a batch.</param>
-    /// <param name="heldBytes">The memory that it takes until it is stored, in bytes.</param>
-    public static EncodedRecord OfValue(long timestampMs, ReadOnlySpan<byte> value, bool hasValue, int lengthBytes, long heldBytes) => new()
+    /// <param name="takenBytes">The memory that was taken for it, in bytes.</param>
+    public static EncodedRecord OfValue(
+        long timestampMs, ReadOnlySpan<byte> value, bool hasValue, int lengthBytes, ref long takenBytes) => new(ref takenBytes)
     {
         TimestampMs = timestampMs,
         Key = default,
@@ -173,6 +177,15 @@ internal readonly ref struct EncodedRecord
         HasValue = hasValue,
         Headers = default,
         LengthBytes = lengthBytes,
-        HeldBytes = heldBytes,
     };
+
+    /// <summary>The batch has the record now, and with it the record's memory.</summary>
+    /// <returns>The memory, in bytes, which is no longer among what was taken.</returns>
+    public long HandOver()
+    {
+        // For a record that needs more than there is, all that there is was taken.
+        var bytes = Math.Min(RecordRun.NeededBy(LengthBytes), _takenBytes);
+        _takenBytes -= bytes;
+        return bytes;
+    }
 }

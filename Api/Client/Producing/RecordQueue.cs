@@ -78,9 +78,9 @@ internal sealed class RecordQueue : IAsyncDisposable
             }
 
             var run = Encode(record, encoder, traceParent);
-            if (!Budget.TryTake(run.NeededBytes(1), out var held))
+            if (!Budget.TryTake(run.NeededBytes(1), out var taken))
                 return AddWhenThereIsMemoryAsync(run, shape, delivery, index, cancellationToken);
-            Add(run, shape, held, delivery, index);
+            Add(run, shape, taken, delivery, index);
             EndAdding();
             return ValueTask.CompletedTask;
         }
@@ -112,18 +112,17 @@ internal sealed class RecordQueue : IAsyncDisposable
             for (; run.Count > 0; run.Truncate(run.Count / 2))
             {
                 var needed = run.NeededBytes(run.Count);
-                if (needed > _options.BufferBytes || !Budget.TryTake(needed, out _))
+                if (needed > _options.BufferBytes || !Budget.TryTake(needed, out var taken))
                     continue;
-                _lanes.Add(run, shape, delivery, index);
-                HurryForThoseWhoWait();
-                return run.Count;
+                run.TakenBytes = taken;
+                return AddAsFarAsPossible(run, shape, delivery, index);
             }
 
             return 0;
         }
         finally
         {
-            _runs.Return(run);
+            Return(run);
             EndAdding();
         }
     }
@@ -175,9 +174,9 @@ internal sealed class RecordQueue : IAsyncDisposable
             await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
             var shape = await _shapes.GetAsync(failures, cancellationToken).ConfigureAwait(false);
             var run = Encode(record, encoder, traceParent);
-            if (!Budget.TryTake(run.NeededBytes(1), out var held))
-                held = await TakeAsync(run, cancellationToken).ConfigureAwait(false);
-            Add(run, shape, held, delivery, index);
+            if (!Budget.TryTake(run.NeededBytes(1), out var taken))
+                taken = await TakeAsync(run, cancellationToken).ConfigureAwait(false);
+            Add(run, shape, taken, delivery, index);
         }
         finally
         {
@@ -193,8 +192,8 @@ internal sealed class RecordQueue : IAsyncDisposable
         try
         {
             await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
-            var held = await TakeAsync(run, cancellationToken).ConfigureAwait(false);
-            Add(run, shape, held, delivery, index);
+            var taken = await TakeAsync(run, cancellationToken).ConfigureAwait(false);
+            Add(run, shape, taken, delivery, index);
         }
         finally
         {
@@ -259,10 +258,17 @@ internal sealed class RecordQueue : IAsyncDisposable
         var value = hasValue ? plain.BytesOf(record.Value!).Span : default;
         var lengthBytes = RecordBatchWriter.EncodedRecordLengthBytes(0, value.Length);
         var timestampMs = RecordRun.TimeOf(record, NowMs);
-        if (lengthBytes > RecordBytesMax || !Budget.TryTake(RecordRun.NeededBy(lengthBytes), out var held))
+        if (lengthBytes > RecordBytesMax || !Budget.TryTake(RecordRun.NeededBy(lengthBytes), out var taken))
             return false;
-        var encoded = EncodedRecord.OfValue(timestampMs, value, hasValue, lengthBytes, held);
-        _lanes.Add(encoded, record.Partition, shape, delivery, index);
+        try
+        {
+            _lanes.Add(EncodedRecord.OfValue(timestampMs, value, hasValue, lengthBytes, ref taken), record.Partition, shape, delivery, index);
+        }
+        finally
+        {
+            GiveBack(taken);
+        }
+
         HurryForThoseWhoWait();
         return true;
     }
@@ -273,11 +279,48 @@ internal sealed class RecordQueue : IAsyncDisposable
             _added.TrySetResult();
     }
 
-    private void Add(RecordRun run, TopicShape shape, long held, IDelivery? delivery, int index)
+    private void Add(RecordRun run, TopicShape shape, long taken, IDelivery? delivery, int index)
     {
-        _lanes.Add(run[0, held], run.PartitionOf(0), shape, delivery, index);
+        run.TakenBytes = taken;
+        try
+        {
+            _lanes.Add(run[0], run.PartitionOf(0), shape, delivery, index);
+        }
+        finally
+        {
+            Return(run);
+        }
+
         HurryForThoseWhoWait();
+    }
+
+    private int AddAsFarAsPossible(RecordRun run, TopicShape shape, IDelivery delivery, int index)
+    {
+        try
+        {
+            _lanes.Add(run, shape, delivery, index);
+        }
+        catch (Exception)
+        {
+            // The record that no batch could take is tried by itself, and then its caller learns what is wrong with it.
+        }
+
+        HurryForThoseWhoWait();
+        return run.CountInBatches();
+    }
+
+    private void Return(RecordRun run)
+    {
+        GiveBack(run.TakenBytes);
+        run.TakenBytes = 0;
         _runs.Return(run);
+    }
+
+    // Batches give back the memory of their records. What no batch has got is left when adding has failed.
+    private void GiveBack(long takenBytes)
+    {
+        if (takenBytes > 0)
+            Budget.Give(takenBytes);
     }
 
     // A call of another thread has begun to wait since this one took its memory, and waits for this record, too.

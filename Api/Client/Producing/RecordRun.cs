@@ -18,6 +18,7 @@ internal sealed class RecordRun : IDisposable
     private readonly ArrayBufferWriter<byte> _bytes = new();
     private readonly RecordHeadersWriter _headers = new();
     private Entry[] _entries = new Entry[1];
+    private long _takenBytes;
 
     /// <summary>How many records it holds.</summary>
     public int Count { get; private set; }
@@ -25,16 +26,22 @@ internal sealed class RecordRun : IDisposable
     /// <summary>True when no more records of a list are to be added.</summary>
     public bool IsFull => Count == ProducerLimits.RunRecordsMax || _bytes.WrittenCount >= ProducerLimits.RunBytesMax;
 
+    /// <summary>The memory that was taken for its records and that no batch has yet, in bytes.</summary>
+    public long TakenBytes
+    {
+        get => _takenBytes;
+        set => _takenBytes = value;
+    }
+
     /// <summary>A record, where it lies here.</summary>
     /// <param name="index">Its place among those of the run.</param>
-    /// <param name="heldBytes">The memory that was taken for it; 0 for as much as it needs.</param>
-    public EncodedRecord this[int index, long heldBytes = 0]
+    public EncodedRecord this[int index]
     {
         get
         {
             ref readonly var entry = ref _entries[index];
             var bytes = _bytes.WrittenSpan;
-            return new EncodedRecord
+            return new EncodedRecord(ref _takenBytes)
             {
                 TimestampMs = entry.TimestampMs,
                 Key = bytes.Slice(entry.KeyPosition, Math.Max(0, entry.KeyLengthBytes)),
@@ -43,7 +50,6 @@ internal sealed class RecordRun : IDisposable
                 HasValue = entry.HasValue,
                 Headers = bytes.Slice(entry.HeadersPosition, entry.HeadersLengthBytes),
                 LengthBytes = entry.LengthBytes,
-                HeldBytes = heldBytes == 0 ? NeededBy(entry.LengthBytes) : heldBytes,
             };
         }
     }
@@ -79,6 +85,15 @@ internal sealed class RecordRun : IDisposable
         foreach (ref readonly var entry in _entries.AsSpan(0, count))
             needed += NeededBy(entry.LengthBytes);
         return needed;
+    }
+
+    /// <summary>How many of the first records batches have, when memory was taken for all.</summary>
+    public int CountInBatches()
+    {
+        var count = Count;
+        for (var left = TakenBytes; left > 0; left -= NeededBy(_entries[count].LengthBytes))
+            count--;
+        return count;
     }
 
     /// <summary>Encodes a record behind the others.</summary>
