@@ -4,7 +4,7 @@ using OrleansStream.Records;
 namespace OrleansStream.Client.Producing;
 
 /// <summary>The records of a producer, from the call that brings them to their partitions' lanes.</summary>
-internal sealed class RecordQueue : IAsyncDisposable
+internal sealed partial class RecordQueue : IAsyncDisposable
 {
     private const int RecordBytesMax = ProducerLimits.BatchBytesMax - RecordBatchHeader.HeaderLengthBytes;
 
@@ -88,42 +88,6 @@ internal sealed class RecordQueue : IAsyncDisposable
         {
             EndAdding();
             return ValueTask.FromException(exception);
-        }
-    }
-
-    /// <summary>Adds the first records of a list, as far as they can be added together, without a wait.</summary>
-    /// <typeparam name="T">The type of their values.</typeparam>
-    /// <param name="records">The records.</param>
-    /// <param name="encoder">Encodes the values.</param>
-    /// <param name="delivery">Is told what becomes of them.</param>
-    /// <param name="index">The first one's place in the delivery.</param>
-    /// <returns>
-    /// How many were added. When it is 0, <see cref="AddAsync"/> takes the next one: it waits, or says why it cannot be taken.
-    /// </returns>
-    public int AddTogether<T>(ReadOnlySpan<OutgoingRecord<T>> records, ValueEncoder<T> encoder, IDelivery delivery, int index)
-    {
-        Interlocked.Increment(ref _adding);
-        var run = _runs.Rent();
-        try
-        {
-            if (Volatile.Read(ref _isDisposed) != 0 || _shapes.Known is not { } shape || !_calls.IsFree)
-                return 0;
-            EncodeFirst(records, encoder, run);
-            for (; run.Count > 0; run.Truncate(run.Count / 2))
-            {
-                var needed = run.NeededBytes(run.Count);
-                if (needed > _options.BufferBytes || !Budget.TryTake(needed, out var taken))
-                    continue;
-                run.TakenBytes = taken;
-                return AddAsFarAsPossible(run, shape, delivery, index);
-            }
-
-            return 0;
-        }
-        finally
-        {
-            Return(run);
-            EndAdding();
         }
     }
 
@@ -226,27 +190,6 @@ internal sealed class RecordQueue : IAsyncDisposable
         }
     }
 
-    private void EncodeFirst<T>(ReadOnlySpan<OutgoingRecord<T>> records, ValueEncoder<T> encoder, RecordRun run)
-    {
-        var nowMs = NowMs;
-        try
-        {
-            foreach (ref readonly var record in records)
-            {
-                if (run.IsFull)
-                    return;
-                if (run.Encode(record, encoder, traceParent: null, nowMs) <= RecordBytesMax)
-                    continue;
-                run.Truncate(run.Count - 1);
-                return;
-            }
-        }
-        catch (Exception)
-        {
-            // That record is tried by itself, and then its caller learns what is wrong with it.
-        }
-    }
-
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     // Nothing but a value, which is bytes already: the usual case, and the cheapest.
@@ -281,6 +224,18 @@ internal sealed class RecordQueue : IAsyncDisposable
 
     private void Add(RecordRun run, TopicShape shape, long taken, IDelivery? delivery, int index)
     {
+        try
+        {
+            AddFirst(run, shape, taken, delivery, index);
+        }
+        finally
+        {
+            _runs.Return(run);
+        }
+    }
+
+    private void AddFirst(RecordRun run, TopicShape shape, long taken, IDelivery? delivery, int index)
+    {
         run.TakenBytes = taken;
         try
         {
@@ -288,32 +243,10 @@ internal sealed class RecordQueue : IAsyncDisposable
         }
         finally
         {
-            Return(run);
+            GiveBack(run.TakenBytes);
         }
 
         HurryForThoseWhoWait();
-    }
-
-    private int AddAsFarAsPossible(RecordRun run, TopicShape shape, IDelivery delivery, int index)
-    {
-        try
-        {
-            _lanes.Add(run, shape, delivery, index);
-        }
-        catch (Exception)
-        {
-            // The record that no batch could take is tried by itself, and then its caller learns what is wrong with it.
-        }
-
-        HurryForThoseWhoWait();
-        return run.CountInBatches();
-    }
-
-    private void Return(RecordRun run)
-    {
-        GiveBack(run.TakenBytes);
-        run.TakenBytes = 0;
-        _runs.Return(run);
     }
 
     // Batches give back the memory of their records. What no batch has got is left when adding has failed.

@@ -19,12 +19,17 @@ internal sealed class RecordRun : IDisposable
     private readonly RecordHeadersWriter _headers = new();
     private Entry[] _entries = new Entry[1];
     private long _takenBytes;
+    private int _first;
+    private int _end;
 
-    /// <summary>How many records it holds.</summary>
+    /// <summary>How many of its records are to be added next.</summary>
     public int Count { get; private set; }
 
-    /// <summary>True when no more records of a list are to be added.</summary>
-    public bool IsFull => Count == ProducerLimits.RunRecordsMax || _bytes.WrittenCount >= ProducerLimits.RunBytesMax;
+    /// <summary>How many records it holds.</summary>
+    public int LeftCount => _end - _first;
+
+    /// <summary>True when no more records of a list are to be encoded.</summary>
+    public bool IsFull => _end == ProducerLimits.RunRecordsMax || _bytes.WrittenCount >= ProducerLimits.RunBytesMax;
 
     /// <summary>The memory that was taken for its records and that no batch has yet, in bytes.</summary>
     public long TakenBytes
@@ -39,7 +44,7 @@ internal sealed class RecordRun : IDisposable
     {
         get
         {
-            ref readonly var entry = ref _entries[index];
+            ref readonly var entry = ref _entries[_first + index];
             var bytes = _bytes.WrittenSpan;
             return new EncodedRecord(ref _takenBytes)
             {
@@ -71,18 +76,18 @@ internal sealed class RecordRun : IDisposable
 
     /// <summary>The partition that a record names; null for none.</summary>
     /// <param name="index">The record's place among those of the run.</param>
-    public int? PartitionOf(int index) => _entries[index].Partition;
+    public int? PartitionOf(int index) => _entries[_first + index].Partition;
 
     /// <summary>Whether a record goes to any partition: it has no key, and names none.</summary>
     /// <param name="index">Its place among those of the run.</param>
-    public bool IsFree(int index) => _entries[index] is { KeyLengthBytes: < 0, Partition: null };
+    public bool IsFree(int index) => _entries[_first + index] is { KeyLengthBytes: < 0, Partition: null };
 
     /// <summary>The memory that the first records need until they are stored, in bytes.</summary>
     /// <param name="count">How many.</param>
     public long NeededBytes(int count)
     {
         var needed = 0L;
-        foreach (ref readonly var entry in _entries.AsSpan(0, count))
+        foreach (ref readonly var entry in _entries.AsSpan(_first, count))
             needed += NeededBy(entry.LengthBytes);
         return needed;
     }
@@ -91,7 +96,7 @@ internal sealed class RecordRun : IDisposable
     public int CountInBatches()
     {
         var count = Count;
-        for (var left = TakenBytes; left > 0; left -= NeededBy(_entries[count].LengthBytes))
+        for (var left = TakenBytes; left > 0; left -= NeededBy(_entries[_first + count].LengthBytes))
             count--;
         return count;
     }
@@ -108,9 +113,9 @@ internal sealed class RecordRun : IDisposable
     /// </exception>
     public int Encode<T>(in OutgoingRecord<T> record, ValueEncoder<T> encoder, string? traceParent, long nowMs)
     {
-        if (Count == _entries.Length)
+        if (_end == _entries.Length)
             Array.Resize(ref _entries, ProducerLimits.RunRecordsMax);
-        ref var entry = ref _entries[Count];
+        ref var entry = ref _entries[_end];
         entry = default;
         entry.TimestampMs = TimeOf(record, nowMs);
         entry.Partition = record.Partition;
@@ -123,16 +128,29 @@ internal sealed class RecordRun : IDisposable
             EncodeValue(record.Value!, encoder, ref entry);
         entry.LengthBytes = RecordBatchWriter.EncodedRecordLengthBytes(
             Math.Max(0, entry.KeyLengthBytes), entry.ValueLengthBytes, entry.HeadersLengthBytes);
-        Count++;
+        _end++;
+        Count = LeftCount;
         return entry.LengthBytes;
     }
 
-    /// <summary>Drops the last records.</summary>
-    /// <param name="count">How many stay.</param>
-    public void Truncate(int count)
+    /// <summary>Has no more records added next than so many.</summary>
+    /// <param name="count">How many of those that it holds.</param>
+    public void Show(int count) => Count = count;
+
+    /// <summary>Drops the first records: they are in batches.</summary>
+    /// <param name="count">How many.</param>
+    public void Drop(int count)
     {
-        Array.Clear(_entries, count, Count - count);
-        Count = count;
+        Array.Clear(_entries, _first, count);
+        _first += count;
+        Count = LeftCount;
+    }
+
+    /// <summary>Drops the last record.</summary>
+    public void DropLast()
+    {
+        _entries[--_end] = default;
+        Count = LeftCount;
     }
 
     /// <inheritdoc/>
@@ -218,9 +236,9 @@ internal sealed class RecordRun : IDisposable
         public void Return(RecordRun run)
         {
             // The callers' memory is not held any longer.
-            Array.Clear(run._entries, 0, Math.Min(run.Count + 1, run._entries.Length));
+            Array.Clear(run._entries, 0, Math.Min(run._end + 1, run._entries.Length));
             run._bytes.ResetWrittenCount();
-            run.Count = 0;
+            run._first = run._end = run.Count = 0;
             if (run._bytes.Capacity > KeptBytesMax)
                 run.Dispose();
             else if (Interlocked.CompareExchange(ref _atHand, run, null) is null)

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Serialization;
 using OrleansStream.Client.Telemetry;
@@ -80,28 +81,24 @@ public sealed class StreamProducer : IAsyncDisposable
         StreamServiceException? failure = null;
         for (var index = 0; index < list.Count;)
         {
-            if (failure is null && _queue.AddTogether(list.From(index), encoder, delivery, index) is var added and > 0)
+            if (failure is not null)
             {
-                index += added;
+                delivery.Tell(index, 1, ResultOf(list[index], failure));
+                index++;
                 continue;
             }
 
-            try
-            {
-                if (failure is null)
-                    await _queue.AddAsync(list[index], encoder, delivery, index, traceParent: null, cancellationToken).ConfigureAwait(false);
-                else
-                    delivery.Tell(index, 1, ResultOf(list[index], failure));
-            }
-            catch (Exception exception) when (IsOfARecord(exception, index, cancellationToken))
-            {
-                // The records before it are on their way, and the caller is to learn what becomes of them.
-                var error = exception as StreamServiceException
-                    ?? new StreamServiceException($"The record cannot be sent: {exception.Message}", exception) { ErrorCode = "INVALID_RECORD" };
-                delivery.Tell(index, 1, ResultOf(list[index], error));
-                failure = _queue.FailureBehind(error);
-            }
-
+            (var added, var exception) = await _queue.AddTogetherAsync(list, index, encoder, delivery, cancellationToken).ConfigureAwait(false);
+            index += added;
+            if (exception is null)
+                continue;
+            if (!IsOfARecord(exception, index, cancellationToken))
+                ExceptionDispatchInfo.Throw(exception);
+            // The records before it are on their way, and the caller is to learn what becomes of them.
+            var error = exception as StreamServiceException
+                ?? new StreamServiceException($"The record cannot be sent: {exception.Message}", exception) { ErrorCode = "INVALID_RECORD" };
+            delivery.Tell(index, 1, ResultOf(list[index], error));
+            failure = _queue.FailureBehind(error);
             index++;
         }
 

@@ -1,5 +1,8 @@
+using System.Buffers;
+using OrleansStream.Client;
 using OrleansStream.Client.Producing;
 using OrleansStream.Client.Records;
+using OrleansStream.Client.Serialization;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Clients;
@@ -112,5 +115,43 @@ public sealed class ProducerListTests(ApiFixture api)
         Assert.Equal(keyed.Select(result => result.Offset).Order(), keyed.Select(result => result.Offset));
         Assert.Throws<ArgumentOutOfRangeException>(() => results[3_000]);
         Assert.Equal(0, producer.BufferedBytes);
+    }
+
+    /// <summary>No run of these fits into the memory at once, so some wait. One is too large, and one cannot be encoded.</summary>
+    [Fact]
+    public async Task Send_OfAListThatWaitsForMemory_EncodesEachValueOnce()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        var serializer = new CountingSerializer();
+        var options = new OrleansStreamClientOptions { Endpoints = [api.Client.BaseAddress!] };
+        options.Serializers.Set(serializer);
+        using var client = new OrleansStreamClient(options);
+        await using var producer = client.CreateProducer(rig.Topic, settings => settings.BufferBytes = ProducerLimits.BufferBytesMin);
+
+        var results = await producer.SendAsync(
+            [.. Enumerable.Range(0, 300).Select(number => new OutgoingRecord<int>("a", number))], TestContext.Current.CancellationToken);
+
+        Assert.All(serializer.Counts, count => Assert.Equal(1, count));
+        Assert.Equal(
+            [(CountingSerializer.TooLarge, "MESSAGE_TOO_LARGE"), (CountingSerializer.Invalid, "INVALID_RECORD")],
+            results.Select((result, number) => (number, result.Error?.ErrorCode)).Where(result => result.ErrorCode is not null));
+        Assert.Equal(Enumerable.Range(0, 298).Select(offset => (long)offset), results.Where(result => result.IsStored).Select(result => result.Offset));
+    }
+
+    private sealed class CountingSerializer : ISerializer<int>
+    {
+        public const int TooLarge = 100, Invalid = 200;
+
+        public int[] Counts { get; } = new int[300];
+
+        public void Serialize(int value, IBufferWriter<byte> destination)
+        {
+            Counts[value]++;
+            if (value == Invalid)
+                throw new InvalidDataException("no good");
+            destination.Write(new byte[value == TooLarge ? ProducerLimits.BatchBytesMax + 1 : 1_000]);
+        }
+
+        public int Deserialize(ReadOnlySpan<byte> bytes) => bytes.Length;
     }
 }
