@@ -1,4 +1,5 @@
 using OrleansStream.Client.Connections;
+using OrleansStream.Client.Consuming;
 using OrleansStream.Client.Reading;
 using OrleansStream.Tests.Support.Services;
 using OrleansStream.Tests.Support.Stores;
@@ -79,5 +80,42 @@ public sealed class ReaderTests(ApiFixture api)
         var record = Assert.Single(await rig.ReadAllAsync());
 
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await record.FailAsync("no"));
+    }
+
+    [Fact]
+    public async Task Enumerator_OverAnswers_GivesOutEachRecordAndEndsThemWhenItIsLeft()
+    {
+        var isEnded = false;
+        var records = new RecordEnumerator<int>(AnswersAsync());
+        var seen = new List<int>();
+
+        while (seen.Count < 4 && await records.MoveNextAsync())
+            seen.Add(records.Current.Value);
+        Assert.False(isEnded);
+        await records.DisposeAsync();
+
+        Assert.Equal([1, 2, 3, 4], seen);
+        Assert.True(isEnded);
+        Assert.False(await records.MoveNextAsync());
+
+        async IAsyncEnumerator<List<ConsumedRecord<int>>> AnswersAsync()
+        {
+            try
+            {
+                yield return [];
+                yield return [Of(1), Of(2)];
+                await Task.Yield();
+                yield return [];
+                yield return [Of(3)];
+                yield return [Of(4), Of(5)];
+            }
+            finally
+            {
+                isEnded = true;
+            }
+        }
+
+        static ConsumedRecord<int> Of(int value) =>
+            new(new RecordPlace("matches", 0, value), timestampMs: -1, key: null, value, isTombstone: false, headers: null);
     }
 }

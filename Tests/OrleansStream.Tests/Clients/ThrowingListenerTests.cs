@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using OrleansStream.Client;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Producing;
+using OrleansStream.Client.Serialization;
 using OrleansStream.Client.Telemetry;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
@@ -81,6 +82,22 @@ public sealed class ThrowingListenerTests(ApiFixture api)
         Assert.True(listeners.ThrownCount >= 5);
     }
 
+    [Fact]
+    public async Task Batch_WhenOneOfThoseWhoWaitThrows_TellsTheOthersWhereTheyAreStored()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        using var connection = new ServiceConnection(new OrleansStreamClientOptions { Endpoints = [api.Client.BaseAddress!] }.Settings());
+        await using var queue = new RecordQueue(rig.Topic, new ProducerOptions { Linger = ProducerLimits.LingerMax }, connection);
+        var encoder = new ValueEncoder<string>(new TextSerializer(), changes: 0);
+        var told = new ConcurrentQueue<(long Offset, string? Error)>();
+        foreach (var isBroken in new[] { false, true, false })
+            await queue.AddAsync(new OutgoingRecord<string>("a", "goal"), encoder, new Waiting(told, isBroken), 0, null, TestContext.Current.CancellationToken);
+
+        await Soon(queue.FlushAsync(TestContext.Current.CancellationToken));
+
+        Assert.Equal([(0L, null), (1, null), (2, null)], told);
+    }
+
     private static Task<T> Soon<T>(Task<T> task) => task.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken);
 
     private static Task Soon(Task task) => task.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken);
@@ -141,6 +158,16 @@ public sealed class ThrowingListenerTests(ApiFixture api)
             }
 
             return null;
+        }
+    }
+
+    private sealed class Waiting(ConcurrentQueue<(long Offset, string? Error)> told, bool isBroken) : IDelivery
+    {
+        public void Tell(int index, int count, in SendResult first)
+        {
+            told.Enqueue((first.Offset, first.Error?.ErrorCode));
+            if (isBroken)
+                throw new InvalidDataException("It cannot be told.");
         }
     }
 
