@@ -91,13 +91,17 @@ internal sealed partial class RecordQueue : IAsyncDisposable
         }
     }
 
-    /// <summary>Sends what has gathered, and waits until it is known what became of every record that was added before.</summary>
+    /// <summary>
+    /// Sends what has gathered, and waits until it is known what became of every record whose call was made before, also of a call that still waits.
+    /// </summary>
     /// <exception cref="StreamServiceException">
     /// A record that nobody waits for was not stored; of several failures the first. A failure during the wait is told to each call that waits.
     /// </exception>
     public async Task FlushAsync(CancellationToken cancellationToken)
     {
         var failures = Volatile.Read(ref _failures);
+        if (!_calls.IsFree)
+            await PassCallsBeforeAsync(cancellationToken).ConfigureAwait(false);
         await _lanes.FlushAsync().WaitAsync(cancellationToken).ConfigureAwait(false);
         if (Interlocked.Exchange(ref _unawaited, null) is { } failed)
             throw failed;
@@ -124,6 +128,19 @@ internal sealed partial class RecordQueue : IAsyncDisposable
             _context.Identities.Dispose();
             _context.Requests.Dispose();
             _shapes.Dispose();
+        }
+    }
+
+    private async Task PassCallsBeforeAsync(CancellationToken cancellationToken)
+    {
+        var turn = _calls.Enter();
+        try
+        {
+            await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            turn.End();
         }
     }
 

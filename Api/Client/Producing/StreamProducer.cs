@@ -75,33 +75,9 @@ public sealed class StreamProducer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(records);
         if (records.Count == 0)
             return [];
-        var encoder = EncoderOf<T>();
         var list = new SentList<T>(records);
         var delivery = new ManyDelivery(list.Count);
-        StreamServiceException? failure = null;
-        for (var index = 0; index < list.Count;)
-        {
-            if (failure is not null)
-            {
-                delivery.Tell(index, 1, ResultOf(list[index], failure));
-                index++;
-                continue;
-            }
-
-            (var added, var exception) = await _queue.AddTogetherAsync(list, index, encoder, delivery, cancellationToken).ConfigureAwait(false);
-            index += added;
-            if (exception is null)
-                continue;
-            if (!IsOfARecord(exception, index, cancellationToken))
-                ExceptionDispatchInfo.Throw(exception);
-            // The records before it are on their way, and the caller is to learn what becomes of them.
-            var error = exception as StreamServiceException
-                ?? new StreamServiceException($"The record cannot be sent: {exception.Message}", exception) { ErrorCode = "INVALID_RECORD" };
-            delivery.Tell(index, 1, ResultOf(list[index], error));
-            failure = _queue.FailureBehind(error);
-            index++;
-        }
-
+        await AddAsync(list, EncoderOf<T>(), delivery, cancellationToken).ConfigureAwait(false);
         return new SendResults(await delivery.Task.WaitAsync(cancellationToken).ConfigureAwait(false));
     }
 
@@ -143,7 +119,9 @@ public sealed class StreamProducer : IAsyncDisposable
     public ValueTask EnqueueAsync<T>(string? key, T? value, CancellationToken cancellationToken = default) =>
         EnqueueAsync(new OutgoingRecord<T>(key, value), cancellationToken);
 
-    /// <summary>Sends what has gathered, and waits until it is known what became of every record that was taken before.</summary>
+    /// <summary>
+    /// Sends what has gathered, and waits until it is known what became of every record whose call was made before, awaited or not.
+    /// </summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="StreamServiceException">
     /// An enqueued record was not stored since the last flush. Of several failures this is the first.
@@ -191,6 +169,35 @@ public sealed class StreamProducer : IAsyncDisposable
         }
     }
 
+    // A list is taken as if each of its records were sent by a call of its own, one directly behind the other.
+    private async ValueTask AddAsync<T>(SentList<T> list, ValueEncoder<T> encoder, ManyDelivery delivery, CancellationToken cancellationToken)
+    {
+        StreamServiceException? failure = null;
+        using var call = _queue.BeginList();
+        for (var index = 0; index < list.Count;)
+        {
+            if (failure is not null)
+            {
+                delivery.Tell(index, 1, ResultOf(list[index], failure));
+                index++;
+                continue;
+            }
+
+            (var added, var exception) = await _queue.AddTogetherAsync(call, list, index, encoder, delivery, cancellationToken).ConfigureAwait(false);
+            index += added;
+            if (exception is null)
+                continue;
+            if (!IsOfARecord(exception, cancellationToken))
+                ExceptionDispatchInfo.Throw(exception);
+            // The records before it are on their way, and the caller is to learn what becomes of them.
+            var error = exception as StreamServiceException
+                ?? new StreamServiceException($"The record cannot be sent: {exception.Message}", exception) { ErrorCode = "INVALID_RECORD" };
+            delivery.Tell(index, 1, ResultOf(list[index], error));
+            failure = _queue.FailureBehind(error);
+            index++;
+        }
+    }
+
     private ValueEncoder<T> EncoderOf<T>()
     {
         var changes = _serializers.Changes;
@@ -201,10 +208,9 @@ public sealed class StreamProducer : IAsyncDisposable
         return encoder;
     }
 
-    // A producer that was disposed before took none, and who gives up asks for no results.
-    private static bool IsOfARecord(Exception exception, int index, CancellationToken cancellationToken) =>
-        !(exception is ObjectDisposedException && index == 0)
-        && !(exception is OperationCanceledException && cancellationToken.IsCancellationRequested);
+    // Who gives up asks for no results.
+    private static bool IsOfARecord(Exception exception, CancellationToken cancellationToken) =>
+        !(exception is OperationCanceledException && cancellationToken.IsCancellationRequested);
 
     private SendResult ResultOf<T>(in OutgoingRecord<T> record, StreamServiceException error) =>
         new(Topic, record.Partition ?? -1, -1, record.Timestamp ?? _queue.Now) { Error = error };

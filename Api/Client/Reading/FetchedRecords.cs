@@ -25,7 +25,11 @@ internal sealed class FetchedRecords<T>(AnswerBuffer answer, RecordDecoder<T> de
 
     /// <summary>Adds records that are decoded already behind the others.</summary>
     /// <param name="records">The records, all of which are wanted.</param>
-    public void Add(List<ConsumedRecord<T>> records) => _parts.Add(new Part(default, records));
+    public void Add(List<ConsumedRecord<T>> records)
+    {
+        if (records.Count > 0)
+            _parts.Add(new Part(default, records));
+    }
 
     /// <summary>Takes the next records.</summary>
     /// <param name="records">Is emptied, and then holds up to <see cref="ReaderLimits.DecodedRecordsMax"/> records.</param>

@@ -39,6 +39,71 @@ public sealed class ProducerOrderTests(ApiFixture api)
             Enumerable.Range(0, RecordCount).Select(i => $"{i}"), (await rig.ReadAllAsync()).Select(record => record.Value!.Split(' ')[0]));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task Calls_OfListsAndSingleRecords_KeepTheirOrderAndAreSentBeforeTheProducerEnds(int seed)
+    {
+        using var rig = await ClientRig.MakeAsync(api, partitions: 3);
+        using var line = new HeldLine();
+        using var client = Client(line, TimeProvider.System);
+        var producer = client.CreateProducer(rig.Topic, options => options.BufferBytes = ProducerLimits.BufferBytesMin);
+        var random = new Random(seed);
+        var padding = new string('x', 400);
+        var count = 0;
+
+        // Each call waits: first for what the topic is like, then for memory. Nothing is awaited before the producer ends.
+        var calls = new List<Task>();
+        while (count < RecordCount)
+        {
+            switch (random.Next(3))
+            {
+                case 0:
+                    calls.Add(producer.SendAsync("peru-chile", $"{count++} {padding}"));
+                    break;
+                case 1:
+                    calls.Add(producer.EnqueueAsync("peru-chile", $"{count++} {padding}").AsTask());
+                    break;
+                default:
+                    var first = count;
+                    count += random.Next(1, 60);
+                    calls.Add(SendListAsync(first, count));
+                    break;
+            }
+        }
+
+        line.Release();
+        await producer.DisposeAsync().AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+        await Task.WhenAll(calls);
+
+        Assert.Equal(Enumerable.Range(0, count).Select(i => $"{i}"), (await rig.ReadAllAsync()).Select(record => record.Value!.Split(' ')[0]));
+
+        async Task SendListAsync(int from, int end)
+        {
+            OutgoingRecord<string>[] records = [.. Enumerable.Range(from, end - from).Select(i => new OutgoingRecord<string>("peru-chile", $"{i} {padding}"))];
+            Assert.All(await producer.SendAsync(records), result => Assert.True(result.IsStored));
+        }
+    }
+
+    [Fact]
+    public async Task Flush_BehindACallThatStillWaits_WaitsForItsRecord()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        using var line = new HeldLine();
+        using var client = Client(line, TimeProvider.System);
+        await using var producer = client.CreateProducer(rig.Topic);
+        var call = producer.EnqueueAsync("a", "first").AsTask();
+
+        var flush = producer.FlushAsync(TestContext.Current.CancellationToken);
+        Assert.False(flush.IsCompleted);
+        line.Release();
+        await flush.WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        Assert.True(call.IsCompletedSuccessfully);
+        Assert.Equal(["first"], (await rig.ReadAllAsync()).Select(record => record.Value));
+    }
+
     [Fact]
     public async Task Send_WhenACallIsCancelledWhileItWaits_DoesNotHoldTheLaterOnes()
     {

@@ -1,6 +1,10 @@
+using System.Globalization;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Consuming;
+using OrleansStream.Client.Producing;
 using OrleansStream.Client.Reading;
+using OrleansStream.Client.Records;
+using OrleansStream.Client.Serialization;
 using OrleansStream.Tests.Support.Services;
 using OrleansStream.Tests.Support.Stores;
 
@@ -72,6 +76,32 @@ public sealed class ReaderTests(ApiFixture api)
         Assert.Equal(("OFFSET_OUT_OF_RANGE", 1L), (error.ErrorCode, error.Problem!.HighWatermark));
     }
 
+    [Theory]
+    [InlineData(Compression.None)]
+    [InlineData(Compression.Lz4)]
+    public async Task Read_OfManyAnswers_GivesEachRecordItsOwnKeyAndValueInOrder(Compression compression)
+    {
+        const int Count = 3_000;
+        using var rig = await ClientRig.MakeAsync(api, partitions: 2);
+        await using (var producer = rig.Client.CreateProducer(rig.Topic, options => (options.BatchSize, options.Compression) = (32 * 1024, compression)))
+        {
+            await producer.SendAsync([.. Enumerable.Range(0, Count).Select(i => new OutgoingRecord<string>($"key {i % 7}", $"value {i}"))]);
+        }
+
+        // Batches are larger than what is decoded at once, and an answer has one batch or a few. All records are kept till the end.
+        var records = await rig.ReadAllAsync(configure: options => options.MaxBytes = 40 * 1024);
+
+        Assert.Equal(Enumerable.Range(0, Count).Select(i => $"value {i}").Order(StringComparer.Ordinal), records.Select(record => record.Value).Order(StringComparer.Ordinal));
+        foreach (var partition in records.GroupBy(record => record.Partition))
+            Assert.Equal(Enumerable.Range(0, partition.Count()).Select(i => (long)i), partition.Select(record => record.Offset));
+        foreach (var key in records.GroupBy(record => record.Key))
+        {
+            var numbers = key.Select(record => int.Parse(record.Value!.Split(' ')[1], CultureInfo.InvariantCulture)).ToList();
+            Assert.Equal(numbers.Order(), numbers);
+            Assert.All(numbers, number => Assert.Equal($"key {number % 7}", key.Key));
+        }
+    }
+
     [Fact]
     public async Task Fail_OfARecordWithoutAGroup_IsRefused()
     {
@@ -98,21 +128,29 @@ public sealed class ReaderTests(ApiFixture api)
         Assert.True(isEnded);
         Assert.False(await records.MoveNextAsync());
 
-        async IAsyncEnumerator<List<ConsumedRecord<int>>> AnswersAsync()
+        async IAsyncEnumerator<FetchedRecords<int>> AnswersAsync()
         {
             try
             {
-                yield return [];
-                yield return [Of(1), Of(2)];
+                yield return Answer();
+                yield return Answer(Of(1), Of(2));
                 await Task.Yield();
-                yield return [];
-                yield return [Of(3)];
-                yield return [Of(4), Of(5)];
+                yield return Answer();
+                yield return Answer(Of(3));
+                yield return Answer(Of(4), Of(5));
             }
             finally
             {
                 isEnded = true;
             }
+        }
+
+        static FetchedRecords<int> Answer(params ConsumedRecord<int>[] records)
+        {
+            var decoder = new RecordDecoder<int>(new TopicPartition("matches", 0), new ValueSerializers().Get<int>());
+            var answer = new FetchedRecords<int>(new AnswerBuffer(), decoder, from: 0, behind: long.MaxValue);
+            answer.Add([.. records]);
+            return answer;
         }
 
         static ConsumedRecord<int> Of(int value) =>
