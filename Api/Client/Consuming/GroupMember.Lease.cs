@@ -62,12 +62,14 @@ internal sealed partial class GroupMember
     /// <param name="cancellationToken">Gives it up: the lease ends by itself.</param>
     public async Task LeaveAsync(CancellationToken cancellationToken)
     {
-        if (_epoch is null)
+        // Without its epoch a member is taken out only if nobody else has its id.
+        if (_epoch is null && !(_mayHaveJoined && _options.MemberId is null))
             return;
         var isLost = _hasLeftUndone;
         try
         {
-            await _calls.DoAsync(HttpMethod.Delete, $"{_path}?member_epoch={_epoch}", body: null, cancellationToken).ConfigureAwait(false);
+            var epoch = _epoch is { } known ? $"?member_epoch={known}" : "";
+            await _calls.DoAsync(HttpMethod.Delete, _path + epoch, body: null, cancellationToken).ConfigureAwait(false);
         }
         catch (StreamServiceException exception) when (exception is { ErrorCode: "UNKNOWN_MEMBER_ID", IsOutcomeUnknown: true })
         {
@@ -79,7 +81,7 @@ internal sealed partial class GroupMember
             isLost = true;
         }
 
-        (_cursor, _epoch) = (null, null);
+        (_cursor, _epoch, _isJoined, _mayHaveJoined) = (null, null, false, false);
         Assign([], isLost);
     }
 
@@ -125,7 +127,7 @@ internal sealed partial class GroupMember
     // Without the cursor, which would commit records that were not worked on.
     private void GoOnAnew()
     {
-        _cursor = null;
+        (_cursor, _isJoined) = (null, false);
         ForgetFailures();
         Assign([], isLost: true);
     }

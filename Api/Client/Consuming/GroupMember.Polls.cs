@@ -14,6 +14,13 @@ internal sealed partial class GroupMember
     // A service that gives no parts answers in JSON.
     private static readonly MediaTypeWithQualityHeaderValue[] Forms = [new(PollAnswerReader.Multipart), new(PollAnswerReader.Json, 0.5)];
 
+    // Until an answer has told where the member stands, no poll waits: whoever does not know its epoch can neither leave nor seek.
+    private bool _isJoined;
+    private bool _mayHaveJoined;
+
+    /// <summary>True when an answer has told where the member stands in its group, so that its next poll waits for records.</summary>
+    public bool IsJoined => _isJoined;
+
     // An older service gives as many as it is asked for, and takes no more failures than this.
     private int RecordsMax => _answersInParts ? _options.MaxRecords : Math.Min(_options.MaxRecords, ConsumerLimits.FallibleRecordsMax);
 
@@ -25,7 +32,7 @@ internal sealed partial class GroupMember
         Failed = commit == false ? null : Failures(),
         MaxRecords = recordsMax,
         MaxBytes = _options.MaxBytes,
-        WaitMs = recordsMax == 0 ? 0 : (int)_options.MaxWait.TotalMilliseconds,
+        WaitMs = recordsMax == 0 || !_isJoined ? 0 : (int)_options.MaxWait.TotalMilliseconds,
         LeaseMs = (int)_options.Lease.TotalMilliseconds,
         AutoOffsetReset = JsonNamingPolicy.SnakeCaseLower.ConvertName(_options.Start.ToString()),
         KeyAs = "binary",
@@ -44,7 +51,7 @@ internal sealed partial class GroupMember
             request.Options.Set(EndpointHandler.GivenUp, cancellationToken);
             if (poll.MaxRecords > 0)
                 Array.ForEach(Forms, request.Headers.Accept.Add);
-            using var response = await _once.SendAsync(request, ended.Token).ConfigureAwait(false);
+            using var response = await SendAsync(request, joins: poll.Cursor is null, ended.Token).ConfigureAwait(false);
             Renewed(hasWaited: poll.WaitMs > 0, started);
             if (isRenewal)
                 await TakeRenewalAsync(response, ended.Token).ConfigureAwait(false);
@@ -72,6 +79,23 @@ internal sealed partial class GroupMember
             ClientTelemetry.CountPolled(_joinedTopics, Group, _answer.Records.Count, Time.GetElapsedTime(started), error: null);
     }
 
+    // Who joins gets another epoch with the answer. Without an answer nobody knows whether the member is in.
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage poll, bool joins, CancellationToken cancellationToken)
+    {
+        var mayHaveJoined = _mayHaveJoined;
+        if (joins)
+            (_epoch, _mayHaveJoined) = (null, true);
+        try
+        {
+            return await _once.SendAsync(poll, cancellationToken).ConfigureAwait(false);
+        }
+        catch (StreamServiceException exception) when (!exception.IsOutcomeUnknown)
+        {
+            _mayHaveJoined = mayHaveJoined;
+            throw;
+        }
+    }
+
     private async Task TakeAsync(HttpResponseMessage response, bool asksForRecords, CancellationToken cancellationToken)
     {
         await _buffer.ReadAsync(response.Content, cancellationToken).ConfigureAwait(false);
@@ -80,7 +104,7 @@ internal sealed partial class GroupMember
         if (asksForRecords)
             _answersInParts = boundary is not null;
         // By the epoch the member leaves. The cursor commits the answer's records, so it counts once they are sure to be delivered.
-        _epoch = _answer.MemberEpoch;
+        (_epoch, _isJoined) = (_answer.MemberEpoch, true);
         Lag = _answer.Lag ?? Lag;
         ForgetFailures();
         Assign([.. _answer.Assignment], isLost: false);

@@ -240,7 +240,7 @@ internal sealed partial class GroupMember : IDisposable
 
     private void GoOnFrom(StreamServiceException refusal)
     {
-        _cursor = refusal.Problem?.Cursor;
+        (_cursor, _isJoined) = (refusal.Problem?.Cursor, false);
         _epoch = refusal.Problem?.MemberEpoch ?? _epoch;
         ForgetFailures();
         var kept = (refusal.Problem?.Assignment ?? [])
