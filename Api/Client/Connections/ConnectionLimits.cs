@@ -33,6 +33,15 @@ public static class ConnectionLimits
     /// <summary>How long before its end a token is taken anew.</summary>
     internal static readonly TimeSpan TokenSlack = TimeSpan.FromMinutes(5);
 
+    /// <summary>How long a request waits for a new token while the last one has not ended.</summary>
+    internal static readonly TimeSpan TokenWaitMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long the last token serves before the next one is asked for again, if it was not given.</summary>
+    internal static readonly TimeSpan TokenPause = TimeSpan.FromSeconds(30);
+
+    /// <summary>The least wait between two tries of a call that goes by a time: no count ends its tries.</summary>
+    internal static readonly TimeSpan TimedBackoffMin = TimeSpan.FromMilliseconds(10);
+
     /// <summary>The first size of an answer's buffer, in bytes.</summary>
     internal const int AnswerBytesInitial = 16 * 1024;
 }

@@ -28,6 +28,10 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, ILogger log,
     /// <param name="request">The request.</param>
     public static bool MayHaveTakenEffect(HttpRequestMessage request) => request.Options.TryGetValue(IsAmbiguous, out var isAmbiguous) && isAmbiguous;
 
+    /// <summary>True when a request's caller has given it up.</summary>
+    /// <param name="request">The request.</param>
+    public static bool IsGivenUp(HttpRequestMessage request) => request.Options.TryGetValue(GivenUp, out var givenUp) && givenUp.IsCancellationRequested;
+
     /// <inheritdoc/>
     /// <exception cref="HttpRequestException">The node did not answer.</exception>
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -52,7 +56,7 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, ILogger log,
         {
             if (!IsUnsent(exception, cancellationToken))
                 request.Options.Set(IsAmbiguous, true);
-            if (!request.Options.TryGetValue(GivenUp, out var givenUp) || !givenUp.IsCancellationRequested)
+            if (!IsGivenUp(request))
                 GoOnFrom(current, exception.Message);
             // A connection that does not open in time ends so, too. The caller must not take it for a cancellation of its own.
             if (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested)

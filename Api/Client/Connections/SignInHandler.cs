@@ -7,7 +7,8 @@ namespace OrleansStream.Client.Connections;
 /// <summary>Puts who calls on each request: an API key, or a token that is taken anew before it ends.</summary>
 /// <remarks>
 /// A credential that has given a token is never taken to be wrong: its calls are repeated. One that has given none is, at its first failure that is
-/// no <see cref="TokenTrouble"/>.
+/// no <see cref="TokenTrouble"/>. A token serves until it ends: a credential that fails or hangs as it is to give the next one delays no request for
+/// longer than <see cref="ConnectionLimits.TokenWaitMax"/>.
 /// </remarks>
 /// <param name="settings">The key, or the credential.</param>
 /// <param name="inner">Sends a request.</param>
@@ -15,13 +16,14 @@ internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHand
 {
     private readonly SemaphoreSlim _taking = new(1, 1);
     private StrongBox<AccessToken>? _token;
+    private DateTimeOffset _asksAgainAt;
 
     /// <inheritdoc/>
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         if (settings.ClientId is { } client && !request.Headers.Contains("Client-Id"))
             request.Headers.Add("Client-Id", client);
-        var secret = settings.Credential is null ? settings.ApiKey : await TokenAsync(cancellationToken).ConfigureAwait(false);
+        var secret = settings.Credential is null ? settings.ApiKey : await TokenOfTryAsync(request, cancellationToken).ConfigureAwait(false);
         if (secret is not null)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", secret);
         return await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
@@ -35,18 +37,34 @@ internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHand
         base.Dispose(disposing);
     }
 
-    private async ValueTask<string> TokenAsync(CancellationToken cancellationToken)
+    // A try whose time ends while it waits for a token has sent nothing, and nobody must take it for one without an answer.
+    private async ValueTask<string> TokenOfTryAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (Fresh() is { } known)
-            return known;
-        await _taking.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (Fresh() is { } taken)
-                return taken;
-            var token = await AskAsync(cancellationToken).ConfigureAwait(false);
-            Volatile.Write(ref _token, new StrongBox<AccessToken>(token));
-            return token.Token;
+            return await TokenAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException exception) when (!EndpointHandler.IsGivenUp(request))
+        {
+            throw new SignInException("The credential gave no token in time.", exception) { IsTransient = true };
+        }
+    }
+
+    private async ValueTask<string> TokenAsync(CancellationToken cancellationToken)
+    {
+        if (Lasting(ConnectionLimits.TokenSlack) is { } fresh)
+            return fresh;
+        var isFree = await _taking.WaitAsync(TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+        if (!isFree)
+        {
+            if (Lasting(TimeSpan.Zero) is { } old)
+                return old;
+            await _taking.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        try
+        {
+            return await TakeAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -54,12 +72,36 @@ internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHand
         }
     }
 
+    private async ValueTask<string> TakeAsync(CancellationToken cancellationToken)
+    {
+        if (Lasting(ConnectionLimits.TokenSlack) is { } fresh)
+            return fresh;
+        var old = Lasting(TimeSpan.Zero);
+        if (old is not null && settings.Time.GetUtcNow() < _asksAgainAt)
+            return old;
+        using var late = new CancellationTokenSource(old is null ? Timeout.InfiniteTimeSpan : ConnectionLimits.TokenWaitMax, settings.Time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
+        try
+        {
+            var token = await AskAsync(ended.Token, cancellationToken).ConfigureAwait(false);
+            Volatile.Write(ref _token, new StrongBox<AccessToken>(token));
+            return token.Token;
+        }
+        catch (SignInException) when (Lasting(TimeSpan.Zero) is { } still)
+        {
+            _asksAgainAt = settings.Time.GetUtcNow() + ConnectionLimits.TokenPause;
+            return still;
+        }
+    }
+
     // A credential may fail in any way, and each means the same: there is no token.
-    private async ValueTask<AccessToken> AskAsync(CancellationToken cancellationToken)
+    private async ValueTask<AccessToken> AskAsync(CancellationToken ended, CancellationToken cancellationToken)
     {
         try
         {
-            return await settings.Credential!.GetTokenAsync(new TokenRequestContext([settings.Scope!]), cancellationToken).ConfigureAwait(false);
+            var asked = settings.Credential!.GetTokenAsync(new TokenRequestContext([settings.Scope!]), ended);
+            // A credential need not heed its token.
+            return await asked.AsTask().WaitAsync(ended).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
@@ -72,9 +114,9 @@ internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHand
         }
     }
 
-    private string? Fresh()
+    private string? Lasting(TimeSpan longer)
     {
-        var endsAfter = settings.Time.GetUtcNow() + ConnectionLimits.TokenSlack;
+        var endsAfter = settings.Time.GetUtcNow() + longer;
         return Volatile.Read(ref _token) is { Value: var token } && token.ExpiresOn > endsAfter ? token.Token : null;
     }
 }

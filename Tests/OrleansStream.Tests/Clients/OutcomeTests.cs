@@ -1,6 +1,8 @@
 using System.Net;
+using Azure.Core;
 using OrleansStream.Client;
 using OrleansStream.Client.Connections;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 using OrleansStream.Tests.Support.Stores;
 
@@ -98,6 +100,51 @@ public sealed class OutcomeTests(ApiFixture api)
         Assert.Equal(("NETWORK_EXCEPTION", false), (error.ErrorCode, error.IsOutcomeUnknown));
     }
 
+    /// <summary>The try ends while it waits for a token: nothing was sent, and the node has nothing to do with it.</summary>
+    [Fact]
+    public async Task Send_WhenTheCredentialHangs_HasNotTakenEffect()
+    {
+        var time = new SkippingTime();
+        using var line = new FaultyHttpHandler();
+        var credential = new HangingCredential();
+        await using var client = new OrleansStreamClient(new OrleansStreamClientOptions
+        {
+            Endpoints = [new Uri("http://localhost:1"), new Uri("http://localhost:2")],
+            Credential = credential,
+            Scope = "api://stream/.default",
+            HttpHandler = line,
+            TimeProvider = time,
+        });
+        var call = client.Admin.Groups.ResetOffsetsAsync("group", OrleansStream.Client.Administration.GroupPosition.Shift(-1));
+        await credential.Asked.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken);
+
+        time.Advance(TimeSpan.FromHours(1));
+
+        var error = await Assert.ThrowsAsync<StreamServiceException>(() => call.WaitAsync(Wait.Patience, TimeProvider.System));
+        Assert.Equal(("NETWORK_EXCEPTION", false, true, 0), (error.ErrorCode, error.IsOutcomeUnknown, error.IsRetriable, line.RequestCount));
+    }
+
+    [Fact]
+    public async Task Call_GivenUpWhileTheCredentialHangs_IsCancelled()
+    {
+        using var line = new FaultyHttpHandler();
+        var credential = new HangingCredential();
+        await using var client = new OrleansStreamClient(new OrleansStreamClientOptions
+        {
+            Endpoints = [new Uri("http://localhost:1")],
+            Credential = credential,
+            Scope = "api://stream/.default",
+            HttpHandler = line,
+        });
+        using var givenUp = new CancellationTokenSource();
+        var call = client.Admin.GetClusterAsync(givenUp.Token);
+        await credential.Asked.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken);
+
+        await givenUp.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(Wait.Patience, TimeProvider.System));
+    }
+
     [Fact]
     public async Task Call_WhoseAnswerIsEndless_EndsAtABound()
     {
@@ -112,5 +159,23 @@ public sealed class OutcomeTests(ApiFixture api)
 
         Assert.Contains($"longer than {ConnectionLimits.AnswerBytesMax} bytes", error.Message, StringComparison.Ordinal);
         Assert.Equal(1, line.RequestCount);
+    }
+
+    /// <summary>Never gives a token, as one whose issuer does not answer.</summary>
+    private sealed class HangingCredential : TokenCredential
+    {
+        private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Asked => _asked.Task;
+
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        public override async ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken)
+        {
+            _asked.TrySetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+            return default;
+        }
     }
 }

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Client;
 using OrleansStream.Client.Connections;
 using OrleansStream.Tests.Security;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Clients;
@@ -111,6 +112,50 @@ public sealed class WrongCredentialTests : IAsyncLifetime
         Assert.Equal(1, (await producer.SendAsync("a", "stored")).Offset);
     }
 
+    [Fact]
+    public async Task Call_WhileItsTokenLasts_DoesNotNeedTheNextOne()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.Parse("2026-06-11T19:20:00Z"));
+        using var line = new FaultyHttpHandler();
+        line.Answer = _ => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("""{"status":"ready"}""") };
+        var credential = new ScriptedCredential { Token = "token", Ends = time.GetUtcNow().AddHours(1) };
+        using var client = ClientOf(line, apiKey: null, credential, time);
+        await client.Admin.GetReadinessAsync();
+        credential.Failure = new InvalidOperationException("The issuer is down.");
+
+        time.Advance(TimeSpan.FromMinutes(56));
+        await client.Admin.GetReadinessAsync();
+        await client.Admin.GetReadinessAsync();
+        Assert.Equal(2, credential.Calls);
+        time.Advance(ConnectionLimits.TokenPause);
+        await client.Admin.GetReadinessAsync();
+        Assert.Equal(3, credential.Calls);
+
+        time.Advance(TimeSpan.FromMinutes(4));
+        await Assert.ThrowsAsync<StreamServiceException>(() => client.Admin.GetReadinessAsync());
+    }
+
+    [Fact]
+    public async Task Call_WhileTheCredentialHangs_GoesByTheTokenThatLasts()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.Parse("2026-06-11T19:20:00Z"));
+        using var line = new FaultyHttpHandler();
+        line.Answer = _ => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("""{"status":"ready"}""") };
+        var credential = new ScriptedCredential { Token = "token", Ends = time.GetUtcNow().AddHours(1) };
+        using var client = ClientOf(line, apiKey: null, credential, time);
+        await client.Admin.GetReadinessAsync();
+        credential.Hangs = true;
+        time.Advance(TimeSpan.FromMinutes(56));
+
+        var first = client.Admin.GetReadinessAsync();
+        await client.Admin.GetReadinessAsync().WaitAsync(Wait.Patience, TimeProvider.System);
+        Assert.False(first.IsCompleted);
+        time.Advance(ConnectionLimits.TokenWaitMax);
+        await first.WaitAsync(Wait.Patience, TimeProvider.System);
+
+        Assert.Equal(2, credential.Calls);
+    }
+
     /// <summary>Azure.Identity's own exceptions: Entra is busy, or it has judged.</summary>
     [Theory]
     [InlineData(503, "busy", true), InlineData(429, "{}", true), InlineData(500, "{}", true)]
@@ -171,6 +216,9 @@ public sealed class WrongCredentialTests : IAsyncLifetime
 
         public DateTimeOffset Ends { get; set; } = TimeProvider.System.GetUtcNow().AddHours(1);
 
+        /// <summary>Whether it answers no more, and does not heed who gives it up.</summary>
+        public bool Hangs { get; set; }
+
         public int Calls { get; private set; }
 
         public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
@@ -179,6 +227,8 @@ public sealed class WrongCredentialTests : IAsyncLifetime
         public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken)
         {
             Calls++;
+            if (Hangs)
+                return new(new TaskCompletionSource<AccessToken>().Task);
             return Failure is null || FailuresLeft-- <= 0 ? new(new AccessToken(Token, Ends)) : throw Failure;
         }
     }
