@@ -1,3 +1,4 @@
+using OrleansStream.Client.Connections;
 using OrleansStream.Client.Records;
 
 namespace OrleansStream.Client.Consuming;
@@ -48,6 +49,7 @@ internal sealed class AnswerProgress(GroupMember member)
     /// <param name="reason">Why it failed or was refused.</param>
     /// <param name="cancellationToken">Ends the question for the group's policy.</param>
     /// <exception cref="InvalidOperationException">The group has no retry policy, or the record was done with.</exception>
+    /// <exception cref="StreamServiceException">The service does not tell the policy.</exception>
     public async ValueTask FailAsync(int index, RecordPlace place, ReadOnlyMemory<byte>? key, string reason, CancellationToken cancellationToken)
     {
         await member.RequirePolicyAsync(cancellationToken).ConfigureAwait(false);
@@ -66,6 +68,34 @@ internal sealed class AnswerProgress(GroupMember member)
         {
             lock (_failedKeys)
                 _failedKeys.Add(Identity(place.Topic, bytes));
+        }
+    }
+
+    /// <summary>
+    /// As <see cref="FailAsync"/>, for a record that the consumer itself finds to have failed. While the service is away it asks again, until it has an
+    /// answer or the partitions are lost: an outage must not end the consumer in place of the record's failure.
+    /// </summary>
+    /// <param name="index">Its place in the answer.</param>
+    /// <param name="place">Where it is stored.</param>
+    /// <param name="key">Its key; null for none.</param>
+    /// <param name="reason">Why it failed or was refused.</param>
+    /// <param name="cancellationToken">Ends the question for the group's policy.</param>
+    /// <exception cref="InvalidOperationException">The group has no retry policy, or the record was done with.</exception>
+    /// <exception cref="StreamServiceException">The service refuses to tell the policy, and waiting does not help.</exception>
+    public async ValueTask FailPatientlyAsync(
+        int index, RecordPlace place, ReadOnlyMemory<byte>? key, string reason, CancellationToken cancellationToken)
+    {
+        for (var failures = 0; !IsOver; failures++)
+        {
+            try
+            {
+                await FailAsync(index, place, key, reason, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            catch (StreamServiceException exception) when (exception.IsRetriable)
+            {
+                await Task.Delay(Backoff.After(failures), member.Time, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

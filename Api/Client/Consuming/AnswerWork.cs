@@ -26,14 +26,16 @@ internal sealed class AnswerWork<T>(
     /// <exception cref="Exception">That of a handler, where the settings say that the consumer stops.</exception>
     public async Task RunAsync(CancellationToken lost, CancellationToken stop)
     {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(lost, stop);
         var count = member.Records.Count;
         if (options.Concurrency == 1 || count == 1)
         {
-            await RunRowAsync(Enumerable.Range(0, count), lost, stop).ConfigureAwait(false);
+            await RunRowAsync(Enumerable.Range(0, count), lost, stop, ended.Token).ConfigureAwait(false);
         }
         else
         {
-            var rows = Rows(count).Where(row => row.Count > 0).Select(row => Task.Run(() => RunRowAsync(row, lost, stop), CancellationToken.None));
+            var token = ended.Token;
+            var rows = Rows(count).Where(row => row.Count > 0).Select(row => Task.Run(() => RunRowAsync(row, lost, stop, token), CancellationToken.None));
             await Task.WhenAll(rows).ConfigureAwait(false);
         }
 
@@ -54,7 +56,7 @@ internal sealed class AnswerWork<T>(
         return rows;
     }
 
-    private async Task RunRowAsync(IEnumerable<int> row, CancellationToken lost, CancellationToken stop)
+    private async Task RunRowAsync(IEnumerable<int> row, CancellationToken lost, CancellationToken stop, CancellationToken ended)
     {
         scope.Enter();
         foreach (var index in row)
@@ -63,9 +65,14 @@ internal sealed class AnswerWork<T>(
                 return;
             try
             {
-                if (await read(index, lost).ConfigureAwait(false) is not { } record)
+                if (await read(index, ended).ConfigureAwait(false) is not { } record)
                     continue;
-                await HandleAsync(record, index, lost).ConfigureAwait(false);
+                await HandleAsync(record, index, lost, ended).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                // Given up since the program ends. That says nothing of the record, which comes again.
+                return;
             }
             catch (Exception) when (lost.IsCancellationRequested)
             {
@@ -80,7 +87,7 @@ internal sealed class AnswerWork<T>(
         }
     }
 
-    private async Task HandleAsync(ConsumedRecord<T> record, int index, CancellationToken lost)
+    private async Task HandleAsync(ConsumedRecord<T> record, int index, CancellationToken lost, CancellationToken ended)
     {
         var started = member.Time.GetTimestamp();
         var activity = ClientTelemetry.BeginProcess(record.Topic, record.Partition, record.Offset, member.Group, record.SentIn);
@@ -94,9 +101,10 @@ internal sealed class AnswerWork<T>(
         {
             error = exception.GetType().FullName;
             ClientTelemetry.Fail(activity, error!);
-            if (options.FailureAction == FailureAction.Stop)
+            if (options.FailureAction == FailureAction.Stop || (exception is OperationCanceledException && ended.IsCancellationRequested))
                 throw;
-            await record.FailAsync($"{exception.GetType().Name}: {exception.Message}", lost).ConfigureAwait(false);
+            await progress.FailPatientlyAsync(
+                index, member.Records[index].Place, record.KeyBytes, $"{exception.GetType().Name}: {exception.Message}", ended).ConfigureAwait(false);
         }
         finally
         {

@@ -101,7 +101,7 @@ public sealed partial class StreamConsumer<T>
         }
         catch (Exception exception) when (_options.FailureAction == FailureAction.Fail)
         {
-            await progress.FailAsync(
+            await progress.FailPatientlyAsync(
                 index, record.Place, record.Key, $"The value cannot be read: {exception.Message}", cancellationToken).ConfigureAwait(false);
             return null;
         }

@@ -7,6 +7,7 @@ using OrleansStream.Client.Producing;
 using OrleansStream.Contracts;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Clients;
 
@@ -74,6 +75,76 @@ public sealed class ConsumerRetryTests(ApiFixture api)
             stop.Token);
 
         Assert.Equal(["a1:1", "b1:1", "b2:1", "a1:2", "a2:1"], seen);
+    }
+
+    /// <summary>The record's failure is what counts. An outage as it is told must not take its place.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Run_WhenARecordFailsWhileTheServiceIsAway_WaitsAndTellsIt(bool isUnreadable)
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.Client.Admin.Groups.SetRetryPolicyAsync(rig.Group, new RetryPolicyRequest { MaxAttempts = 1 });
+        await rig.SendAsync("fails");
+        var failures = 0;
+        // More failures than one call has tries. Each asks to come again at once.
+        rig.Line.OnRequest = (request, _) =>
+        {
+            var asksForPolicy = request.Method == HttpMethod.Get && request.RequestUri!.AbsolutePath.EndsWith($"/groups/{rig.Group}", StringComparison.Ordinal);
+            return asksForPolicy && failures++ <= ConnectionLimits.RetriesDefault ? HttpFault.Busy : HttpFault.None;
+        };
+        using var stop = new CancellationTokenSource(Patience);
+        Task run;
+        if (isUnreadable)
+        {
+            run = rig.Client.Consume<int>(rig.Group, rig.Topic, options => options.OnFailure = FailureAction.Fail).RunAsync(
+                (_, _) => Task.CompletedTask, stop.Token);
+        }
+        else
+        {
+            run = rig.Client.Consume<string>(rig.Group, rig.Topic, options => options.OnFailure = FailureAction.Fail).RunAsync(
+                (_, _) => throw new InvalidDataException("no good"), stop.Token);
+        }
+
+        await Wait.UntilAsync("the record is dead", async () => run.IsCompleted || await DeadLettersAsync(rig) is { Count: 1 });
+        Assert.True(failures > ConnectionLimits.RetriesDefault, $"Only {failures} questions had no answer.");
+        Assert.False(run.IsCompleted, $"{run.Exception}");
+        await stop.CancelAsync();
+        await run;
+    }
+
+    /// <summary>A program that ends has its handlers give up. That says nothing of their records.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Run_WhenAHandlerIsGivenUpAtTheStop_CountsNoFailure(int concurrency)
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync([.. Enumerable.Range(0, concurrency).Select(i => $"{i}")]);
+        var attempts = new ConcurrentQueue<(string Value, int Attempt)>();
+        var handled = 0;
+        using var stop = new CancellationTokenSource(Patience);
+        await ConsumeAsync(stop, throws: true);
+        using var again = new CancellationTokenSource(Patience);
+        await ConsumeAsync(again, throws: false);
+
+        Assert.All(attempts, attempt => Assert.Equal(1, attempt.Attempt));
+        Assert.Equal(concurrency, (await rig.CommittedAsync())[0]);
+
+        Task ConsumeAsync(CancellationTokenSource ends, bool throws) => rig.Client.Consume<string>(rig.Group, rig.Topic, options =>
+        {
+            options.Concurrency = concurrency;
+            options.RetryPolicy = new RetryPolicyRequest { MaxAttempts = 5, BackoffMs = [0] };
+        }).RunAsync(
+            async (record, _) =>
+            {
+                attempts.Enqueue((record.Value!, record.Attempt));
+                if (throws || Interlocked.Increment(ref handled) == concurrency)
+                    await ends.CancelAsync();
+                if (throws)
+                    ends.Token.ThrowIfCancellationRequested();
+            },
+            ends.Token);
     }
 
     /// <summary>
