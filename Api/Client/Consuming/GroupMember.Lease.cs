@@ -47,9 +47,10 @@ internal sealed partial class GroupMember
                 await LoseAsync(lost, progress, () => GoOnFrom(exception)).ConfigureAwait(false);
                 return;
             }
-            catch (StreamServiceException)
+            catch (Exception)
             {
-                // Tried again while the lease lasts; the next poll throws what does not pass.
+                // Tried again while the lease lasts, also when a handler of the program's own throws: somebody must watch the lease. The next poll
+                // throws what does not pass.
                 failures++;
             }
         }

@@ -14,8 +14,11 @@ namespace OrleansStream.Tests.Clients;
 [Collection(ApiTests.Name)]
 public sealed class ConsumerLeaseTests(ApiFixture api)
 {
-    [Fact]
-    public async Task Run_WhenTheMemberIsCutOffForALease_StopsItsHandlersAndTellsTheLoss()
+    /// <summary>A program's own handler may throw what it likes, such as that a circuit is open.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Run_WhenTheMemberIsCutOffForALease_StopsItsHandlersAndTellsTheLoss(bool throwsOfItsOwn)
     {
         using var rig = await ClientRig.MakeAsync(api);
         await rig.SendAsync("0", "1");
@@ -38,7 +41,7 @@ public sealed class ConsumerLeaseTests(ApiFixture api)
                     return;
                 }
 
-                rig.Line.OnRequest = (_, _) => HttpFault.RequestLost;
+                rig.Line.OnRequest = (_, _) => throwsOfItsOwn ? throw new InvalidDataException("The circuit is open.") : HttpFault.RequestLost;
                 await lost.Task.WaitAsync(Wait.Patience, TimeProvider.System, CancellationToken.None);
                 Assert.True(token.IsCancellationRequested);
                 rig.Line.OnRequest = (_, _) => HttpFault.None;
