@@ -1,10 +1,12 @@
 using System.Globalization;
+using System.Net;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Consuming;
 using OrleansStream.Client.Producing;
 using OrleansStream.Client.Reading;
 using OrleansStream.Client.Records;
 using OrleansStream.Client.Serialization;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 using OrleansStream.Tests.Support.Stores;
 
@@ -46,6 +48,34 @@ public sealed class ReaderTests(ApiFixture api)
         }
 
         Assert.Equal(["before", "after 1", "after 2", "after 3"], seen);
+    }
+
+    /// <summary>The answers of the first partition are there as soon as they are asked for, and have nothing new.</summary>
+    [Fact]
+    public async Task Read_WhenAPartitionAlwaysHasAnAnswer_ReadsTheOthersToo()
+    {
+        using var rig = await ClientRig.MakeAsync(api, partitions: 2);
+        var answered = 0;
+        rig.Line.Answer = request =>
+        {
+            var path = request.RequestUri!.AbsolutePath;
+            if (!path.EndsWith("/records", StringComparison.Ordinal))
+                return null;
+            var isFirst = path.Contains("/partitions/0/", StringComparison.Ordinal);
+            Assert.True(!isFirst || answered++ < 100, "Only the first partition is read.");
+            var answer = new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(isFirst ? [] : TestBatch.Of("other")) };
+            answer.Headers.Add("Fetch-Offset", "0");
+            answer.Headers.Add("Next-Offset", isFirst ? "0" : "1");
+            answer.Headers.Add("High-Watermark", isFirst ? "0" : "1");
+            return answer;
+        };
+
+        await foreach (var record in rig.Client.Read<string>(rig.Topic, options => options.Follow = true).WithCancellation(
+            TestContext.Current.CancellationToken))
+        {
+            Assert.Equal((1, "other"), (record.Partition, record.Value));
+            break;
+        }
     }
 
     [Fact]
