@@ -1,4 +1,5 @@
 using System.Net;
+using System.Threading.RateLimiting;
 using Microsoft.Extensions.Http.Resilience;
 using OrleansStream.Client.Telemetry;
 using Polly;
@@ -18,9 +19,13 @@ internal static class RetryingHandler
     /// <param name="retries">How many tries follow the first.</param>
     /// <param name="backoff">The wait before the second try.</param>
     /// <param name="timeout">How long a request may take with all its tries, in place of their count; null to go by the count.</param>
+    /// <param name="triesAtOnceMax">The most tries under way at once; null for no bound.</param>
     /// <param name="settings">The clock, and the longest try.</param>
-    public static HttpMessageHandler Make(HttpMessageHandler inner, int retries, TimeSpan backoff, TimeSpan? timeout, ConnectionSettings settings)
+    public static HttpMessageHandler Make(
+        HttpMessageHandler inner, int retries, TimeSpan backoff, TimeSpan? timeout, int? triesAtOnceMax, ConnectionSettings settings)
     {
+        if (timeout is not null && backoff < ConnectionLimits.TimedBackoffMin)
+            backoff = ConnectionLimits.TimedBackoffMin;
         var pipeline = new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = settings.Time };
         if (retries > 0 || timeout is not null)
         {
@@ -45,6 +50,17 @@ internal static class RetryingHandler
             });
         }
 
+        // Who waits between two tries takes no place from others, and who waits for a place has that time from its deadline, and not from a try's.
+        if (triesAtOnceMax is { } most)
+        {
+            pipeline.AddConcurrencyLimiter(new ConcurrencyLimiterOptions
+            {
+                PermitLimit = most,
+                QueueLimit = int.MaxValue,
+                QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+            });
+        }
+
         pipeline.AddTimeout(new TimeoutStrategyOptions { Timeout = settings.TryMax });
         var repeating = new ResilienceHandler(pipeline.Build()) { InnerHandler = new WholeAnswerHandler(inner) };
         return timeout is { } longest ? new DeadlineHandler(repeating, longest, settings.Time) : repeating;
@@ -57,13 +73,14 @@ internal static class RetryingHandler
 
     private static TimeSpan WaitBefore(RetryDelayGeneratorArguments<HttpResponseMessage> arguments, TimeSpan backoff, TimeProvider time)
     {
+        var left = DeadlineHandler.LeftOf(arguments.Context.GetRequestMessage(), time);
         if (RetryAfterOf(arguments.Outcome, time) is { } asked)
-            return asked;
+            return left is null || asked > ConnectionLimits.TimedBackoffMin ? asked : ConnectionLimits.TimedBackoffMin;
         var wait = Backoff.After(arguments.AttemptNumber, backoff, ConnectionLimits.BackoffMax);
-        if (DeadlineHandler.LeftOf(arguments.Context.GetRequestMessage(), time) is not { } left)
+        if (left is null)
             return wait;
         // So that there is a last try, which begins about as long before the deadline as the first wait took.
-        var rest = left - backoff;
+        var rest = left.Value - backoff;
         return wait < rest ? wait : rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
     }
 

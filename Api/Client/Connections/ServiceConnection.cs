@@ -39,8 +39,9 @@ internal sealed class ServiceConnection : IDisposable
     /// <param name="retries">How many tries follow the first; 0 for one try.</param>
     /// <param name="backoff">The wait before the second try; each further wait is about twice as long.</param>
     /// <param name="timeout">How long a call may take with all its tries, in place of their count; null to go by the count.</param>
-    public ServiceCalls WithRetries(int retries, TimeSpan backoff, TimeSpan? timeout = null) =>
-        new(this, RetryingHandler.Make(_handler, retries, backoff, timeout, Settings));
+    /// <param name="triesAtOnceMax">The most tries of these calls that are under way at once; null for no bound.</param>
+    public ServiceCalls WithRetries(int retries, TimeSpan backoff, TimeSpan? timeout = null, int? triesAtOnceMax = null) =>
+        new(this, RetryingHandler.Make(_handler, retries, backoff, timeout, triesAtOnceMax, Settings));
 
     /// <summary>Calls that are made once, and whose answers are read as they come. Who makes them sees to repeats and time-outs.</summary>
     public ServiceCalls Once() => new(this, _handler);

@@ -11,16 +11,15 @@ namespace OrleansStream.Client.Producing;
 /// <summary>What the senders of all partitions of a producer share.</summary>
 /// <param name="Topic">The topic.</param>
 /// <param name="Options">The settings.</param>
-/// <param name="Calls">Makes requests, and repeats them.</param>
+/// <param name="Calls">Makes requests, and repeats them. It bounds how many are under way.</param>
 /// <param name="Identities">Gives producer ids.</param>
 /// <param name="Writers">Gives writers, and takes them back.</param>
 /// <param name="Budget">Gets the memory of records back.</param>
-/// <param name="Requests">Bounds the requests under way.</param>
 /// <param name="Failed">Is told of each failure, and whether a record that nobody waits for is among those that failed.</param>
 /// <param name="Log">Is told of records that are not stored.</param>
 internal sealed record SendingContext(
     string Topic, ProducerOptions Options, ServiceCalls Calls, ProducerIdentities Identities, BatchWriters Writers, MemoryBudget Budget,
-    SemaphoreSlim Requests, Action<StreamServiceException, bool> Failed, ILogger Log);
+    Action<StreamServiceException, bool> Failed, ILogger Log);
 
 /// <summary>
 /// Sends the batches of one partition, one after the other, and tells what became of each record. Requests that fail are repeated under the same
@@ -36,46 +35,35 @@ internal sealed class BatchSender(SendingContext context, int partition)
     private readonly string _path = $"v1/topics/{Uri.EscapeDataString(context.Topic)}/partitions/{partition}/records";
     private StreamServiceException? _hole;
 
-    /// <summary>Sends a batch, and gives its memory back.</summary>
+    /// <summary>Sends a batch, gives its memory back, and then tells what became of its records.</summary>
     /// <param name="batch">The batch; nothing is added any more.</param>
     public async Task SendAsync(OutgoingBatch batch)
     {
-        await context.Requests.WaitAsync().ConfigureAwait(false);
-        try
-        {
-            await SendPartAsync(batch).ConfigureAwait(false);
-        }
-        finally
-        {
-            context.Requests.Release();
-            context.Budget.Give(batch.HeldBytes);
-            context.Writers.Return(batch.Writer);
-        }
+        var outcome = await SendPartAsync(batch).ConfigureAwait(false);
+        context.Budget.Give(batch.HeldBytes);
+        context.Writers.Return(batch.Writer);
+        Tell(batch, outcome);
     }
 
     // A part fails by itself, so that nobody is told twice.
-    private async Task SendPartAsync(OutgoingBatch batch)
+    private async Task<Outcome> SendPartAsync(OutgoingBatch batch)
     {
         if (_hole is { } hole)
-        {
-            Fail(batch, Behind(hole));
-            return;
-        }
-
+            return Failed(batch, Behind(hole));
         try
         {
             batch.Writer.Finish();
-            await TryAsync(batch).ConfigureAwait(false);
+            return await TryAsync(batch).ConfigureAwait(false);
         }
         catch (Exception exception)
         {
             // A defect outside the request, which must reach those who wait all the same. The next batch is not taken for this one.
             _sequence.Raise();
-            Fail(batch, Unknown($"The batch could not be sent: {exception.Message}", exception));
+            return Failed(batch, Unknown($"The batch could not be sent: {exception.Message}", exception));
         }
     }
 
-    private async Task TryAsync(OutgoingBatch batch)
+    private async Task<Outcome> TryAsync(OutgoingBatch batch)
     {
         for (var identities = 0; ; identities++)
         {
@@ -91,8 +79,7 @@ internal sealed class BatchSender(SendingContext context, int partition)
                 var offset = await AppendAsync(request).ConfigureAwait(false);
                 _sequence.Advance(batch.Writer.Count);
                 Count(batch, started, error: null);
-                batch.Complete(context.Topic, partition, offset);
-                return;
+                return new Outcome(offset);
             }
             catch (StreamServiceException exception)
             {
@@ -103,8 +90,7 @@ internal sealed class BatchSender(SendingContext context, int partition)
                     case "DUPLICATE_SEQUENCE_NUMBER":
                         // An earlier try stored it so long ago that its place is forgotten.
                         _sequence.Advance(batch.Writer.Count);
-                        batch.Complete(context.Topic, partition, baseOffset: -1);
-                        return;
+                        return new Outcome(BaseOffset: -1);
                     case "OUT_OF_ORDER_SEQUENCE_NUMBER" when !isOpen && identities < ProducerLimits.IdentitiesMax:
                         // The partition has forgotten the producer: it was idle for long, or the topic was made anew.
                         _sequence.Raise();
@@ -117,14 +103,13 @@ internal sealed class BatchSender(SendingContext context, int partition)
                     case "MESSAGE_TOO_LARGE" or "INVALID_TIMESTAMP" or "INVALID_RECORD" or "RECORD_LIST_TOO_LARGE"
                         when !isOpen && batch.Writer.Count > 1:
                         await SendHalvesAsync(batch).ConfigureAwait(false);
-                        return;
+                        return new Outcome { IsTold = true };
                 }
 
                 Count(batch, started, exception.ErrorCode);
                 if (isOpen)
                     _sequence.Raise();
-                Fail(batch, exception.WithOutcome(isOpen));
-                return;
+                return Failed(batch, exception.WithOutcome(isOpen));
             }
             finally
             {
@@ -139,8 +124,8 @@ internal sealed class BatchSender(SendingContext context, int partition)
         (var first, var second) = batch.Split(BatchWriters.HeaderOf(context.Options), context.Writers.Rent);
         try
         {
-            await SendPartAsync(first).ConfigureAwait(false);
-            await SendPartAsync(second).ConfigureAwait(false);
+            Tell(first, await SendPartAsync(first).ConfigureAwait(false));
+            Tell(second, await SendPartAsync(second).ConfigureAwait(false));
         }
         finally
         {
@@ -219,16 +204,33 @@ internal sealed class BatchSender(SendingContext context, int partition)
         return request;
     }
 
-    private void Fail(OutgoingBatch batch, StreamServiceException error)
+    private Outcome Failed(OutgoingBatch batch, StreamServiceException error)
     {
         ClientLog.NotStored(
             context.Log, batch.Writer.Count, context.Topic, partition, error.IsOutcomeUnknown ? "stored once or not at all" : "not stored", error.ErrorCode, error.Message);
         if (context.Options.Gapless)
             _hole ??= error;
         context.Failed(error, batch.HasUnawaited);
-        batch.Fail(context.Topic, partition, error);
+        return new Outcome(BaseOffset: -1, error);
+    }
+
+    private void Tell(OutgoingBatch batch, in Outcome outcome)
+    {
+        if (outcome.Error is { } error)
+            batch.Fail(context.Topic, partition, error);
+        else if (!outcome.IsTold)
+            batch.Complete(context.Topic, partition, outcome.BaseOffset);
     }
 
     private void Count(OutgoingBatch batch, long started, string? error) =>
         ClientTelemetry.CountSent(context.Topic, batch.Writer.Count, context.Calls.Time.GetElapsedTime(started), error);
+
+    /// <summary>What became of a batch.</summary>
+    /// <param name="BaseOffset">The first record's offset; -1 when nobody knows it.</param>
+    /// <param name="Error">Why its records are not stored; null if they are.</param>
+    private readonly record struct Outcome(long BaseOffset, StreamServiceException? Error = null)
+    {
+        /// <summary>True when its halves have been sent, and each has told of its records.</summary>
+        public bool IsTold { get; init; }
+    }
 }

@@ -56,6 +56,7 @@ public sealed class ProducerOptions
     public int Retries { get; set; } = ConnectionLimits.RetriesDefault;
 
     /// <summary>The wait before the second try. Default 100 ms. Each further wait is twice as long, up to 10 s, and varies at random.</summary>
+    /// <remarks>With <see cref="DeliveryTimeout"/>, where no count ends the tries, a shorter one than 10 ms counts as 10 ms.</remarks>
     public TimeSpan RetryBackoff { get; set; } = ConnectionLimits.BackoffDefault;
 
     /// <summary>

@@ -30,12 +30,11 @@ internal sealed partial class RecordQueue : IAsyncDisposable
     public RecordQueue(string topic, ProducerOptions options, ServiceConnection connection)
     {
         (_topic, _options, _time) = (topic, options, connection.Time);
-        var calls = connection.WithRetries(options.Retries, options.RetryBackoff, options.DeliveryTimeout);
+        var calls = connection.WithRetries(options.Retries, options.RetryBackoff, options.DeliveryTimeout, ProducerLimits.RequestsMax);
         _shapes = new TopicShapes(calls, topic);
         Budget = new MemoryBudget(options.BufferBytes);
         _context = new SendingContext(
-            topic, options, calls, new ProducerIdentities(calls), new BatchWriters(options), Budget, new SemaphoreSlim(ProducerLimits.RequestsMax),
-            Note, connection.Log);
+            topic, options, calls, new ProducerIdentities(calls), new BatchWriters(options), Budget, Note, connection.Log);
         _lanes = new TopicLanes(_context);
     }
 
@@ -126,7 +125,6 @@ internal sealed partial class RecordQueue : IAsyncDisposable
             _lanes.Dispose();
             _context.Writers.Dispose();
             _context.Identities.Dispose();
-            _context.Requests.Dispose();
             _shapes.Dispose();
         }
     }

@@ -127,6 +127,28 @@ public sealed class DeliveryTimeoutTests(ApiFixture api)
         }
     }
 
+    /// <summary>No count ends the tries, so without a wait they would take all of a processor.</summary>
+    [Fact]
+    public async Task Send_WithoutABackoff_WaitsBetweenTriesAllTheSame()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await using var producer = rig.Client.CreateProducer(
+            rig.Topic, options => (options.RetryBackoff, options.DeliveryTimeout) = (TimeSpan.Zero, TimeSpan.FromSeconds(1)));
+        var tries = 0;
+        rig.Line.OnRequest = (request, _) =>
+        {
+            if (!ClientRig.IsAppend(request))
+                return HttpFault.None;
+            Interlocked.Increment(ref tries);
+            return HttpFault.RequestLost;
+        };
+
+        await Assert.ThrowsAsync<StreamServiceException>(() => producer.SendAsync("a", "first"));
+
+        // A wait is at least half of the least one.
+        Assert.InRange(tries, 2, (int)(TimeSpan.FromSeconds(1) / (ConnectionLimits.TimedBackoffMin / 2)) + 1);
+    }
+
     [Fact]
     public async Task CreateProducer_WithATimeoutThatLeavesNoTimeBehindTheLinger_NamesIt()
     {

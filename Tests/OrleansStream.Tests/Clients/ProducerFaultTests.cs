@@ -3,6 +3,7 @@ using Azure.Core;
 using OrleansStream.Client;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Producing;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 using OrleansStream.Tests.Support.Stores;
 
@@ -107,6 +108,72 @@ public sealed class ProducerFaultTests(ApiFixture api)
         Assert.Equal(["first", "second", "third"], (await rig.ReadAllAsync()).Select(record => record.Value));
     }
 
+    /// <summary>As when a node dies that led them: what waits for its next try keeps no other partition from being sent.</summary>
+    [Fact]
+    public async Task Send_WhileManyPartitionsWaitForTheirNextTry_StoresWhatIsOfOthers()
+    {
+        var time = new SkippingTime();
+        using var rig = await ClientRig.MakeAsync(api, partitions: ProducerLimits.RequestsMax + 1, time: time);
+        await using var producer = rig.Client.CreateProducer(rig.Topic, options => options.RetryBackoff = ConnectionLimits.BackoffMax);
+        var failures = 0;
+        rig.Line.OnRequest = (request, _) =>
+        {
+            if (!ClientRig.IsAppend(request) || request.RequestUri!.AbsolutePath.Contains("/partitions/0/", StringComparison.Ordinal))
+                return HttpFault.None;
+            Interlocked.Increment(ref failures);
+            return HttpFault.RequestLost;
+        };
+        Task<SendResult>[] waiting = [.. Enumerable.Range(1, ProducerLimits.RequestsMax).Select(
+            partition => producer.SendAsync(new OutgoingRecord<string>(null, "late") { Partition = partition }))];
+        await Wait.UntilAsync("all have failed once", () => Volatile.Read(ref failures) == ProducerLimits.RequestsMax);
+
+        var sent = await producer.SendAsync(new OutgoingRecord<string>(null, "at once") { Partition = 0 })
+            .WaitAsync(ConnectionLimits.BackoffMax / 3, TimeProvider.System);
+
+        Assert.Equal((0L, ProducerLimits.RequestsMax), (sent.Offset, failures));
+        rig.Line.OnRequest = (_, _) => HttpFault.None;
+        time.Advance(ConnectionLimits.BackoffMax);
+        Assert.All(await Task.WhenAll(waiting), result => Assert.Equal(0, result.Offset));
+    }
+
+    [Fact]
+    public async Task Send_OfManyPartitionsAtOnce_MakesABoundedNumberOfRequests()
+    {
+        using var rig = await ClientRig.MakeAsync(api, partitions: ProducerLimits.RequestsMax + 8);
+        var open = new TaskCompletionSource();
+        var (underWay, most) = (0, 0);
+        using var line = new HoldingHandler(rig.Line, async send =>
+        {
+            most = Math.Max(most, Interlocked.Increment(ref underWay));
+            await open.Task;
+            var response = await send();
+            Interlocked.Decrement(ref underWay);
+            return response;
+        });
+        using var client = new OrleansStreamClient(new OrleansStreamClientOptions { Endpoints = [api.Client.BaseAddress!], HttpHandler = line });
+        await using var many = client.CreateProducer(rig.Topic);
+
+        Task<SendResult>[] sends = [.. Enumerable.Range(0, ProducerLimits.RequestsMax + 8).Select(
+            partition => many.SendAsync(new OutgoingRecord<string>(null, "value") { Partition = partition }))];
+        await Wait.UntilAsync("as many are under way as may be", () => Volatile.Read(ref underWay) == ProducerLimits.RequestsMax);
+        open.SetResult();
+
+        Assert.All(await Task.WhenAll(sends), result => Assert.Equal(0, result.Offset));
+        Assert.Equal(ProducerLimits.RequestsMax, most);
+    }
+
+    [Fact]
+    public async Task Enqueue_WhenItTellsOfARecord_HasGivenItsMemoryBack()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await using var producer = rig.Client.CreateProducer(rig.Topic);
+        var held = new TaskCompletionSource<long>();
+
+        await producer.EnqueueAsync(new OutgoingRecord<string>("a", "told"), _ => held.TrySetResult(producer.BufferedBytes));
+
+        Assert.Equal(0, await held.Task.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public async Task Flush_WhenSeveralWaitForARecordThatIsRefused_TellsEach()
     {
@@ -162,6 +229,14 @@ public sealed class ProducerFaultTests(ApiFixture api)
             Scope = "api://stream/.default",
             HttpHandler = rig.Line,
         });
+    }
+
+    /// <summary>Has a test send each append.</summary>
+    private sealed class HoldingHandler(HttpMessageHandler inner, Func<Func<Task<HttpResponseMessage>>, Task<HttpResponseMessage>> append)
+        : DelegatingHandler(inner)
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            ClientRig.IsAppend(request) ? append(() => base.SendAsync(request, cancellationToken)) : base.SendAsync(request, cancellationToken);
     }
 
     /// <summary>Gives tokens that end at once, so that one is taken for each try.</summary>
