@@ -41,14 +41,22 @@ internal sealed class SingleDelivery(Activity? activity)
         if (first.Error is { } error)
         {
             ClientTelemetry.Fail(activity, error.ErrorCode);
-            ClientTelemetry.End(activity);
+            EndSpan();
             TrySetException(error);
             return;
         }
 
         activity?.SetTag("messaging.destination.partition.id", first.Partition.ToString()).SetTag("messaging.kafka.offset", first.Offset);
-        ClientTelemetry.End(activity);
+        EndSpan();
         TrySetResult(first);
+    }
+
+    // A span that ends makes the one current in which it was begun. That is the sender's, and the batch's next callback is not the sender's.
+    private void EndSpan()
+    {
+        var current = Activity.Current;
+        ClientTelemetry.End(activity);
+        Activity.Current = current;
     }
 }
 

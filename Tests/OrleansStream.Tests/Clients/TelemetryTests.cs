@@ -40,6 +40,31 @@ public sealed class TelemetryTests(ApiFixture api)
         Assert.Equal(rig.Group, process.GetTagItem("messaging.consumer.group.name"));
     }
 
+    /// <summary>The records of a batch have different senders, and the end of one's span makes that sender's current.</summary>
+    [Fact]
+    public async Task Callback_OfARecord_DoesNotRunInTheSpanOfAnotherSender()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await using var producer = rig.Client.CreateProducer(rig.Topic, options => options.Linger = TimeSpan.FromSeconds(60));
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == ClientTelemetry.Name,
+            Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
+        };
+        ActivitySource.AddActivityListener(listener);
+        var told = new TaskCompletionSource<Activity?>();
+        Task sent;
+        using (var other = new Activity("another sender").Start())
+            sent = producer.SendAsync("a", "0");
+        await producer.EnqueueAsync(
+            new OrleansStream.Client.Producing.OutgoingRecord<string>("a", "1"), _ => told.TrySetResult(Activity.Current));
+
+        await producer.FlushAsync();
+
+        await sent;
+        Assert.NotEqual("another sender", (await told.Task)?.DisplayName);
+    }
+
     [Fact]
     public async Task Metrics_CountWhatIsSentAndConsumed()
     {
