@@ -135,7 +135,8 @@ public sealed class ProducerListTests(ApiFixture api)
         Assert.Equal(
             [(CountingSerializer.TooLarge, "MESSAGE_TOO_LARGE"), (CountingSerializer.Invalid, "INVALID_RECORD")],
             results.Select((result, number) => (number, result.Error?.ErrorCode)).Where(result => result.ErrorCode is not null));
-        Assert.Equal(Enumerable.Range(0, 298).Select(offset => (long)offset), results.Where(result => result.IsStored).Select(result => result.Offset));
+        var stored = results.Where(result => result.IsStored).Select(result => result.Offset);
+        Assert.Equal(Enumerable.Range(0, 298).Select(offset => (long)offset), stored);
     }
 
     private sealed class CountingSerializer : ISerializer<int>
