@@ -30,7 +30,8 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, ILogger log,
 
     /// <summary>True when a request's caller has given it up.</summary>
     /// <param name="request">The request.</param>
-    public static bool IsGivenUp(HttpRequestMessage request) => request.Options.TryGetValue(GivenUp, out var givenUp) && givenUp.IsCancellationRequested;
+    public static bool IsGivenUp(HttpRequestMessage request) =>
+        request.Options.TryGetValue(GivenUp, out var givenUp) && givenUp.IsCancellationRequested;
 
     /// <inheritdoc/>
     /// <exception cref="HttpRequestException">The node did not answer.</exception>

@@ -35,7 +35,8 @@ internal sealed class AnswerWork<T>(
         else
         {
             var token = ended.Token;
-            var rows = Rows(count).Where(row => row.Count > 0).Select(row => Task.Run(() => RunRowAsync(row, lost, stop, token), CancellationToken.None));
+            var rows = Rows(count).Where(row => row.Count > 0)
+                .Select(row => Task.Run(() => RunRowAsync(row, lost, stop, token), CancellationToken.None));
             await Task.WhenAll(rows).ConfigureAwait(false);
         }
 

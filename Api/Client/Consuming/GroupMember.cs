@@ -168,7 +168,7 @@ internal sealed partial class GroupMember : IDisposable
 
     /// <summary>
     /// Commits what is done with of the last answer, when the consumer stops. What cannot be committed in time is delivered again. So is a part of
-    /// the answer's records of a partition in which some wait in place: what was passed over for those, only the cursor of the whole answer says.
+    /// the answer's records in a group that retries in place: what was passed over for records that wait, only the cursor of the whole answer says.
     /// </summary>
     /// <param name="progress">What is done with.</param>
     /// <param name="cancellationToken">Gives it up.</param>

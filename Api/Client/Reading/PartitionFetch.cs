@@ -120,8 +120,8 @@ internal sealed class PartitionFetch<T>(
         return records;
     }
 
-    // Nearly all batches are whole, which one look at their numbers tells. Of others it must be known now which offsets cannot be read, and compressed
-    // ones would need memory till then.
+    // Nearly all batches are whole, which one look at their numbers tells. Of others it must be known now which offsets cannot be read, and
+    // compressed ones would need memory till then.
     private static bool CanBeReadLater(ReadOnlySpan<byte> batch)
     {
         using var reader = new StoredBatchReader(batch);

@@ -10,8 +10,8 @@ using OrleansStream.Tests.Support.Stores;
 namespace OrleansStream.Tests.Clients;
 
 /// <summary>
-/// A member whose first answer has not come, on a topic without records: the service has it, so it must be able to leave and to seek. No poll is waited
-/// out, as each waits longer than a test has patience.
+/// A member whose first answer has not come, on a topic without records: the service has it, so it must be able to leave and to seek. No poll is
+/// waited out.
 /// </summary>
 [Collection(ApiTests.Name)]
 public sealed class ConsumerJoinTests(ApiFixture api)
@@ -39,7 +39,8 @@ public sealed class ConsumerJoinTests(ApiFixture api)
         var told = new TaskCompletionSource();
         consumer.PartitionsAssigned += (_, _) => told.TrySetResult();
         // The wait of the first poll that waits is not begun before the partitions are told.
-        rig.Line.OnRequest = (request, count) => ClientRig.IsPoll(request) && count > 1 && !told.Task.IsCompleted ? HttpFault.NoReply : HttpFault.None;
+        rig.Line.OnRequest = (request, count) =>
+            ClientRig.IsPoll(request) && count > 1 && !told.Task.IsCompleted ? HttpFault.NoReply : HttpFault.None;
 
         var run = consumer.RunAsync((_, _) => Task.CompletedTask, stop.Token);
 
@@ -62,6 +63,8 @@ public sealed class ConsumerJoinTests(ApiFixture api)
         await consumer.SeekAsync(GroupPosition.Earliest, stop.Token);
         await consumer.SeekAsync(GroupPosition.Earliest, stop.Token);
 
+        // Under a name that others may have, a member leaves by its epoch only, which a join's answer tells.
+        await Wait.UntilAsync("it has joined again", () => consumer.Assignment.Count == 1);
         await stop.CancelAsync();
         await run;
         Assert.Empty(await MembersAsync(rig));
@@ -84,6 +87,28 @@ public sealed class ConsumerJoinTests(ApiFixture api)
 
         await stop.CancelAsync();
         await run;
+
+        Assert.Empty(await MembersAsync(rig));
+    }
+
+    /// <summary>The service has given it partitions, and with them another epoch, while its poll waited.</summary>
+    [Fact]
+    public async Task Run_StoppedAfterPartitionsHaveMovedInItsPoll_HandsThemOver()
+    {
+        using var rig = await ClientRig.MakeAsync(api, partitions: 2);
+        using var stop = new CancellationTokenSource(Wait.Patience);
+        using var stopSecond = new CancellationTokenSource(Wait.Patience);
+        var first = Consume(rig).RunAsync((_, _) => Task.CompletedTask, stop.Token);
+        await UntilMemberAsync(rig);
+        var second = Consume(rig).RunAsync((_, _) => Task.CompletedTask, stopSecond.Token);
+        await Wait.UntilAsync("they share", async () =>
+            await MembersAsync(rig) is { Count: 2 } members && members.All(member => member.Assignment is [{ Partitions.Count: 1 }]));
+
+        await stopSecond.CancelAsync();
+        await second;
+        Assert.Single(await MembersAsync(rig));
+        await stop.CancelAsync();
+        await first;
 
         Assert.Empty(await MembersAsync(rig));
     }

@@ -113,7 +113,8 @@ public sealed class ReaderTests(ApiFixture api)
     {
         const int Count = 3_000;
         using var rig = await ClientRig.MakeAsync(api, partitions: 2);
-        await using (var producer = rig.Client.CreateProducer(rig.Topic, options => (options.BatchSize, options.Compression) = (32 * 1024, compression)))
+        Action<ProducerOptions> configure = options => (options.BatchSize, options.Compression) = (32 * 1024, compression);
+        await using (var producer = rig.Client.CreateProducer(rig.Topic, configure))
         {
             await producer.SendAsync([.. Enumerable.Range(0, Count).Select(i => new OutgoingRecord<string>($"key {i % 7}", $"value {i}"))]);
         }
@@ -121,7 +122,9 @@ public sealed class ReaderTests(ApiFixture api)
         // Batches are larger than what is decoded at once, and an answer has one batch or a few. All records are kept till the end.
         var records = await rig.ReadAllAsync(configure: options => options.MaxBytes = 40 * 1024);
 
-        Assert.Equal(Enumerable.Range(0, Count).Select(i => $"value {i}").Order(StringComparer.Ordinal), records.Select(record => record.Value).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Enumerable.Range(0, Count).Select(i => $"value {i}").Order(StringComparer.Ordinal),
+            records.Select(record => record.Value).Order(StringComparer.Ordinal));
         foreach (var partition in records.GroupBy(record => record.Partition))
             Assert.Equal(Enumerable.Range(0, partition.Count()).Select(i => (long)i), partition.Select(record => record.Offset));
         foreach (var key in records.GroupBy(record => record.Key))
