@@ -28,6 +28,15 @@ internal static partial class RawDisk
     /// <summary>Has the system write back what others left unwritten, so that nobody pays for them.</summary>
     public static void SettleSystem() => SyncAll();
 
+    /// <summary>Makes a file's bytes durable.</summary>
+    /// <param name="file">The file.</param>
+    /// <exception cref="IOException">The system refuses.</exception>
+    public static void Sync(SafeFileHandle file)
+    {
+        if (SyncData((int)file.DangerousGetHandle()) != 0)
+            throw new IOException($"fdatasync failed with {Marshal.GetLastPInvokeErrorMessage()}.");
+    }
+
     private static double[] TimesMs(int lengthBytes, bool isPreallocated, int count)
     {
         using var folder = new ScratchFolder();
@@ -58,12 +67,6 @@ internal static partial class RawDisk
         var bytes = new byte[lengthBytes];
         new Random(1).NextBytes(bytes);
         return bytes;
-    }
-
-    private static void Sync(SafeFileHandle file)
-    {
-        if (SyncData((int)file.DangerousGetHandle()) != 0)
-            throw new IOException($"fdatasync failed with {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]

@@ -1,16 +1,19 @@
 using OrleansStream.Comparison.Driving;
+using OrleansStream.Comparison.Limits;
 using OrleansStream.Comparison.Processes;
 using OrleansStream.Comparison.Protocols;
 using OrleansStream.Comparison.Reporting;
 
 namespace OrleansStream.Comparison.Rows;
 
-/// <summary>Single durable records, beside Redis and beside another build of this repository if one is given.</summary>
+/// <summary>
+/// Single durable records, beside Redis, beside another build of this repository if one is given, and beside the least that a service on Kestrel can do.
+/// </summary>
 internal sealed class SingleRecordsRow : IRow
 {
     private const int ValueBytes = 1024;
     private const int ManyConnections = 64;
-    private const string This = "service", Other = "the other build", Redis = "Redis always";
+    private const string This = "service", Other = "the other build", Redis = "Redis always", Least = "the least on Kestrel";
 
     /// <inheritdoc/>
     public string Name => "single";
@@ -23,16 +26,29 @@ internal sealed class SingleRecordsRow : IRow
         using var service = await Service.StartAsync(folder.Path);
         using var other = context.OtherBuild is { } build ? await Service.StartAsync(Repository.ApiOf(build), otherFolder.Path) : null;
         using var redis = await RedisServer.StartAsync("always");
-        var alone = await context.AlternateAsync(SidesOf(context, service, other, redis, 1, 1));
-        var many = await context.AlternateAsync(SidesOf(context, service, other, redis, ManyConnections, Sides.RedisConnections));
+        var least = await BareKestrel.StartAsync();
+        using var leastProcess = least.Process;
+        var alone = await context.AlternateAsync(
+            [.. SidesOf(context, service, other, redis, 1, 1), LeastSide(context, least, BareKestrel.DurablePath, 1)]);
+        // What is read only, and not made durable, costs less than any durable record.
+        var many = await context.AlternateAsync(
+            [
+                .. SidesOf(context, service, other, redis, ManyConnections, Sides.RedisConnections),
+                LeastSide(context, least, BareKestrel.ReadPath, ManyConnections),
+            ]);
         return [.. AloneFigures(alone), .. ManyFigures(many)];
     }
+
+    private static Side LeastSide(RunContext context, (ChildProcess Process, int Port) least, string path, int connections) =>
+        new(Least, () => Task.FromResult(Sides.Read(least, path, Load, connections, context.Duration)));
+
+    private static ProduceLoad Load => ProduceLoad.Json(SampleRecords.Text(ValueBytes), isText: true, 1);
 
     private static List<Side> SidesOf(
         RunContext context, Service service, Service? other, RedisServer? redis, int connections, int redisConnections)
     {
         var value = SampleRecords.Text(ValueBytes);
-        var load = ProduceLoad.Json(value, isText: true, 1);
+        var load = Load;
         List<Side> sides = [new(This, () => Sides.ProduceAsync(service, load, connections, context.Duration))];
         if (other is not null)
             sides.Add(new(Other, () => Sides.ProduceAsync(other, load, connections, context.Duration)));
@@ -47,6 +63,8 @@ internal sealed class SingleRecordsRow : IRow
         var ours = results[This];
         if (results.TryGetValue(Redis, out var theirs))
             yield return new Figure($"{path}: p50", "ms", ours.P50Ms, Redis, theirs.P50Ms, Target.AtMost(0.9)).Costing(ours, theirs);
+        yield return new Figure($"{path}: p50", "ms", ours.P50Ms, $"{Least}: read, written, synced", results[Least].P50Ms, Target.None)
+            .Costing(ours, results[Least]);
         yield return new Figure($"{path}: p99 to p50", "ms", ours.P99Ms, "its own p50", ours.P50Ms, Target.AtMost(3));
         var both = ours.CostOfBothSides;
         yield return Figure.Alone($"{path}: threads woken a request, driver and service", "", both.Waits, Target.AtMost(3)) with
@@ -77,6 +95,9 @@ internal sealed class SingleRecordsRow : IRow
             yield return Figure.Alone(path, "rec/s", ours.RecordsPerSecond, Target.None).Costing(ours);
         }
 
+        yield return new Figure(
+            $"{path}: processor time a request", "\u00b5s", ours.DrivenCost(1).ProcessorUs, $"{Least}: read only",
+            results[Least].DrivenCost(1).ProcessorUs, Target.None);
         yield return Figure.Alone($"{path}: p50", "ms", ours.P50Ms, Target.None);
         yield return Figure.Alone($"{path}: p99", "ms", ours.P99Ms, Target.None);
         yield return Figure.Alone($"{path}: allocated a request", "B", ours.AllocatedBytesPerRecord, Target.AtMost(2_500));
