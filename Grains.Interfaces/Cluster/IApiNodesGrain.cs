@@ -18,7 +18,9 @@ public interface IApiNodesGrain : IGrainWithStringKey
     [Alias("AnnounceAsync")]
     ValueTask AnnounceAsync(ApiNode node);
 
-    /// <summary>Forgets a node at once, because it ends. An announcement of it that comes later changes nothing.</summary>
+    /// <summary>
+    /// Forgets a node at once, because it ends. An announcement of it that comes within a minute changes nothing, if this activation still lasts.
+    /// </summary>
     /// <param name="id">The node's id.</param>
     [Alias("LeaveAsync")]
     ValueTask LeaveAsync(Guid id);

@@ -45,6 +45,7 @@ internal sealed class AdminCalls
     public async Task DeleteAsync(string path, CancellationToken cancellationToken)
     {
         using var request = ServiceCalls.Make(HttpMethod.Delete, path, body: null);
+        request.Options.Set(EndpointHandler.GivenUp, cancellationToken);
         try
         {
             using var response = await _repeated.SendAsync(request, cancellationToken).ConfigureAwait(false);

@@ -39,7 +39,9 @@ public static class ConnectionLimits
     /// <summary>How long the last token serves before the next one is asked for again, if it was not given.</summary>
     internal static readonly TimeSpan TokenPause = TimeSpan.FromSeconds(30);
 
-    /// <summary>The least wait between two tries of a call that goes by a time: no count ends its tries.</summary>
+    /// <summary>
+    /// The least base of the waits between two tries of a call that goes by a time: no count ends its tries. A wait is half of its base or more.
+    /// </summary>
     internal static readonly TimeSpan TimedBackoffMin = TimeSpan.FromMilliseconds(10);
 
     /// <summary>The first size of an answer's buffer, in bytes.</summary>

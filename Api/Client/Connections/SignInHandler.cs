@@ -79,6 +79,8 @@ internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHand
         var old = Lasting(TimeSpan.Zero);
         if (old is not null && settings.Time.GetUtcNow() < _asksAgainAt)
             return old;
+        // Also when the request's own time ends first: its next try goes by the old one.
+        _asksAgainAt = settings.Time.GetUtcNow() + ConnectionLimits.TokenPause;
         using var late = new CancellationTokenSource(old is null ? Timeout.InfiniteTimeSpan : ConnectionLimits.TokenWaitMax, settings.Time);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
         try
@@ -89,7 +91,6 @@ internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHand
         }
         catch (SignInException) when (Lasting(TimeSpan.Zero) is { } still)
         {
-            _asksAgainAt = settings.Time.GetUtcNow() + ConnectionLimits.TokenPause;
             return still;
         }
     }

@@ -80,7 +80,17 @@ internal sealed class ConsumerControl
                 request.End();
         }
 
-        Interrupt();
+        try
+        {
+            Interrupt();
+        }
+        catch
+        {
+            // What ends the poll is the program's own handler of HTTP, too.
+            request.Turn.End();
+            throw;
+        }
+
         return request;
     }
 

@@ -136,7 +136,9 @@ internal sealed partial class GroupMember
     // Between polls nothing is worked on: the cursor commits what is done with, if nobody else has the partitions.
     private void LoseWhenLeaseIsOver()
     {
-        if (Assignment.Count > 0 && LeaseLeft <= TimeSpan.Zero)
-            Assign([], isLost: true);
+        if (Assignment.Count == 0 || LeaseLeft > TimeSpan.Zero)
+            return;
+        _isJoined = false;
+        Assign([], isLost: true);
     }
 }

@@ -18,9 +18,6 @@ internal sealed partial class GroupMember
     private bool _isJoined;
     private bool _mayHaveJoined;
 
-    /// <summary>True when an answer has told where the member stands in its group, so that its next poll waits for records.</summary>
-    public bool IsJoined => _isJoined;
-
     // An older service gives as many as it is asked for, and takes no more failures than this.
     private int RecordsMax => _answersInParts ? _options.MaxRecords : Math.Min(_options.MaxRecords, ConsumerLimits.FallibleRecordsMax);
 

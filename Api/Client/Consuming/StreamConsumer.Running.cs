@@ -33,12 +33,9 @@ public sealed partial class StreamConsumer<T>
                 continue;
             }
 
-            // A poll that joins is answered at once. Who ended it would not know the member's epoch, without which it cannot leave.
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(
-                cancellationToken, member.IsJoined ? interrupted : CancellationToken.None);
             try
             {
-                await member.PollAsync(either.Token).ConfigureAwait(false);
+                await member.PollAsync(interrupted, cancellationToken).ConfigureAwait(false);
                 return;
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

@@ -173,7 +173,9 @@ public sealed partial class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<
         }
         finally
         {
-            request.Turn.End();
+            // Who gives up may leave it to the consumer, which still does it in its turn.
+            _ = request.Ended.ContinueWith(
+                _ => request.Turn.End(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
     }
 

@@ -30,11 +30,13 @@ internal sealed partial class RecordQueue : IAsyncDisposable
     public RecordQueue(string topic, ProducerOptions options, ServiceConnection connection)
     {
         (_topic, _options, _time) = (topic, options, connection.Time);
-        var calls = connection.WithRetries(options.Retries, options.RetryBackoff, options.DeliveryTimeout, ProducerLimits.RequestsMax);
-        _shapes = new TopicShapes(calls, topic);
+        // Questions wait for no batch: the batches of all partitions wait for their answers.
+        var questions = connection.WithRetries(options.Retries, options.RetryBackoff, options.DeliveryTimeout);
+        var batches = connection.WithRetries(options.Retries, options.RetryBackoff, options.DeliveryTimeout, ProducerLimits.RequestsMax);
+        _shapes = new TopicShapes(questions, topic);
         Budget = new MemoryBudget(options.BufferBytes);
         _context = new SendingContext(
-            topic, options, calls, new ProducerIdentities(calls), new BatchWriters(options), Budget, Note, connection.Log);
+            topic, options, batches, new ProducerIdentities(questions), new BatchWriters(options), Budget, Note, connection.Log);
         _lanes = new TopicLanes(_context);
     }
 

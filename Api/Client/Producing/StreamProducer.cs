@@ -169,7 +169,7 @@ public sealed class StreamProducer : IAsyncDisposable
         }
     }
 
-    // A list is taken as if each of its records were sent by a call of its own, one directly behind the other.
+    // A list is one call: once it must wait, it has one place in the order of the calls.
     private async ValueTask AddAsync<T>(SentList<T> list, ValueEncoder<T> encoder, ManyDelivery delivery, CancellationToken cancellationToken)
     {
         StreamServiceException? failure = null;

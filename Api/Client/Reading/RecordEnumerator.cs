@@ -35,12 +35,21 @@ internal sealed class RecordEnumerator<T>(IAsyncEnumerator<FetchedRecords<T>> an
 
     private async ValueTask<bool> GoOnAsync()
     {
-        while (_answer is null || !_answer.TryTake(_records))
+        try
         {
-            EndAnswer();
-            if (!await answers.MoveNextAsync().ConfigureAwait(false))
-                return false;
-            _answer = answers.Current;
+            while (_answer is null || !_answer.TryTake(_records))
+            {
+                EndAnswer();
+                if (!await answers.MoveNextAsync().ConfigureAwait(false))
+                    return false;
+                _answer = answers.Current;
+            }
+        }
+        catch
+        {
+            // Behind what cannot be read there is no more, whoever asks.
+            await DisposeAsync().ConfigureAwait(false);
+            throw;
         }
 
         Current = _records[0];

@@ -45,6 +45,13 @@ internal sealed class ClientRig : IDisposable
         new(api, time) { Topic = await api.CreateTopicAsync(partitions) };
 
     /// <summary>A refusal as the service writes it.</summary>
+    public static HttpFault CountPut(HttpRequestMessage request, ref int puts)
+    {
+        if (request.Method == HttpMethod.Put && request.RequestUri!.AbsolutePath.EndsWith("/offsets", StringComparison.Ordinal))
+            Interlocked.Increment(ref puts);
+        return HttpFault.None;
+    }
+
     public static HttpResponseMessage Refusal(HttpStatusCode status, string code, bool isRetriable = false, string? outcome = null)
     {
         var problem = new Problem

@@ -71,6 +71,25 @@ public sealed class ConsumerJoinTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task Seek_WhileNobodyAnswersItsJoin_SaysSo()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        using var stop = new CancellationTokenSource(Wait.Patience);
+        rig.Line.Answer = request =>
+            request.Method == HttpMethod.Get ? null : ClientRig.Refusal(HttpStatusCode.ServiceUnavailable, "COORDINATOR_NOT_AVAILABLE", isRetriable: true);
+        var consumer = Consume(rig);
+        var run = consumer.RunAsync((_, _) => Task.CompletedTask, stop.Token);
+        await Wait.UntilAsync("it has tried to join", () => rig.Line.RequestCount > 0);
+
+        var error = await Assert.ThrowsAsync<StreamServiceException>(() => consumer.SeekAsync(GroupPosition.Earliest, stop.Token));
+
+        Assert.Equal("COORDINATOR_NOT_AVAILABLE", error.ErrorCode);
+        Assert.False(run.IsCompleted);
+        await stop.CancelAsync();
+        await run;
+    }
+
+    [Fact]
     public async Task Run_StoppedAfterItHasJoinedAnew_HandsItsPartitionsOver()
     {
         using var rig = await ClientRig.MakeAsync(api);

@@ -157,6 +157,8 @@ public sealed class ConsumerRetryTests(ApiFixture api)
         using var rig = await ClientRig.MakeAsync(api);
         await ProduceAsync(rig, 0, "a1");
         using var stop = new CancellationTokenSource(Patience);
+        var puts = 0;
+        rig.Line.OnRequest = (request, _) => ClientRig.CountPut(request, ref puts);
         var seen = new ConcurrentQueue<string>();
         var first = Consume(rig);
         var run = first.RunAsync(
@@ -183,6 +185,7 @@ public sealed class ConsumerRetryTests(ApiFixture api)
         await run;
         Assert.Equal(["a1", "b1"], seen);
         Assert.Equal(1, (await rig.CommittedAsync())[0]);
+        Assert.InRange(puts, 0, 1);
 
         using var end = new CancellationTokenSource(Patience);
         var again = new ConcurrentQueue<string>();

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net;
+using System.Text;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Consuming;
 using OrleansStream.Client.Producing;
@@ -146,6 +148,34 @@ public sealed class ReaderTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task Enumerator_BehindAValueThatCannotBeRead_HasNoMoreRecords()
+    {
+        var records = new RecordEnumerator<string>(AnswersAsync());
+
+        Assert.True(await records.MoveNextAsync());
+        Assert.Equal("good", records.Current.Value);
+        await Assert.ThrowsAsync<FormatException>(async () => await records.MoveNextAsync());
+
+        Assert.False(await records.MoveNextAsync());
+
+        static async IAsyncEnumerator<FetchedRecords<string>> AnswersAsync()
+        {
+            yield return Answer("good");
+            await Task.Yield();
+            yield return Answer("bad", "behind");
+            yield return Answer("of the next answer");
+        }
+
+        static FetchedRecords<string> Answer(params string[] values)
+        {
+            var decoder = new RecordDecoder<string>(new TopicPartition("matches", 0), new FussySerializer());
+            var answer = new FetchedRecords<string>(new AnswerBuffer(), decoder, from: 0, behind: long.MaxValue);
+            answer.Add(Batches.Of([.. values.Select(value => ((string?)null, value))]));
+            return answer;
+        }
+    }
+
+    [Fact]
     public async Task Enumerator_OverAnswers_GivesOutEachRecordAndEndsThemWhenItIsLeft()
     {
         var isEnded = false;
@@ -188,5 +218,13 @@ public sealed class ReaderTests(ApiFixture api)
 
         static ConsumedRecord<int> Of(int value) =>
             new(new RecordPlace("matches", 0, value), timestampMs: -1, key: null, value, isTombstone: false, headers: null);
+    }
+
+    private sealed class FussySerializer : ISerializer<string>
+    {
+        public void Serialize(string value, IBufferWriter<byte> destination) => throw new NotSupportedException();
+
+        public string Deserialize(ReadOnlySpan<byte> bytes) =>
+            Encoding.UTF8.GetString(bytes) is var value && value != "bad" ? value : throw new FormatException("It is bad.");
     }
 }

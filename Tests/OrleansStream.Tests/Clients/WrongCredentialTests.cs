@@ -156,6 +156,30 @@ public sealed class WrongCredentialTests : IAsyncLifetime
         Assert.Equal(2, credential.Calls);
     }
 
+    [Fact]
+    public async Task Call_WhileTheCredentialHangsForLongerThanARequestMayTake_GoesByTheTokenThatLasts()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.Parse("2026-06-11T19:20:00Z"));
+        using var line = new FaultyHttpHandler();
+        line.Answer = _ => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("""{"status":"ready"}""") };
+        var credential = new ScriptedCredential { Token = "token", Ends = time.GetUtcNow().AddHours(1) };
+        using var client = ClientOf(line, apiKey: null, credential, time, ConnectionLimits.TokenWaitMax / 5);
+        await client.Admin.GetReadinessAsync();
+        credential.Hangs = true;
+        time.Advance(TimeSpan.FromMinutes(56));
+
+        var first = client.Admin.GetReadinessAsync();
+        await Wait.UntilAsync("its time is over", () =>
+        {
+            time.Advance(ConnectionLimits.TokenWaitMax / 20);
+            return first.IsCompleted;
+        });
+        await Assert.ThrowsAsync<StreamServiceException>(() => first);
+
+        await client.Admin.GetReadinessAsync().WaitAsync(Wait.Patience, TimeProvider.System);
+        Assert.Equal(2, credential.Calls);
+    }
+
     /// <summary>Azure.Identity's own exceptions: Entra is busy, or it has judged.</summary>
     [Theory]
     [InlineData(503, "busy", true), InlineData(429, "{}", true), InlineData(500, "{}", true)]
@@ -194,9 +218,11 @@ public sealed class WrongCredentialTests : IAsyncLifetime
         Assert.All(errors, error => Assert.Equal(errorCode ?? error.ErrorCode, error.ErrorCode));
     }
 
-    private OrleansStreamClient ClientOf(FaultyHttpHandler line, string? apiKey, TokenCredential? credential = null, TimeProvider? time = null) =>
+    private OrleansStreamClient ClientOf(
+        FaultyHttpHandler line, string? apiKey, TokenCredential? credential = null, TimeProvider? time = null, TimeSpan? requestTimeout = null) =>
         new(new OrleansStreamClientOptions
         {
+            RequestTimeout = requestTimeout ?? TimeSpan.FromSeconds(60),
             Endpoints = [_api.Address],
             ApiKey = apiKey,
             Credential = credential,

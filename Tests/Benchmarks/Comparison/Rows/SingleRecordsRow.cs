@@ -7,7 +7,8 @@ using OrleansStream.Comparison.Reporting;
 namespace OrleansStream.Comparison.Rows;
 
 /// <summary>
-/// Single durable records, beside Redis, beside another build of this repository if one is given, and beside the least that a service on Kestrel can do.
+/// Single durable records, beside Redis, beside another build of this repository if one is given, and beside the least that a service on Kestrel can
+/// do.
 /// </summary>
 internal sealed class SingleRecordsRow : IRow
 {
