@@ -44,7 +44,7 @@ internal sealed class ClientRig : IDisposable
     public static async Task<ClientRig> MakeAsync(ApiFixture api, int partitions = 1, TimeProvider? time = null) =>
         new(api, time) { Topic = await api.CreateTopicAsync(partitions) };
 
-    /// <summary>A refusal as the service writes it.</summary>
+    /// <summary>Counts requests that commit offsets alone, and lets all pass.</summary>
     public static HttpFault CountPut(HttpRequestMessage request, ref int puts)
     {
         if (request.Method == HttpMethod.Put && request.RequestUri!.AbsolutePath.EndsWith("/offsets", StringComparison.Ordinal))
@@ -52,6 +52,7 @@ internal sealed class ClientRig : IDisposable
         return HttpFault.None;
     }
 
+    /// <summary>A refusal as the service writes it.</summary>
     public static HttpResponseMessage Refusal(HttpStatusCode status, string code, bool isRetriable = false, string? outcome = null)
     {
         var problem = new Problem
