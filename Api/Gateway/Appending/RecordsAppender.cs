@@ -138,7 +138,7 @@ public sealed class RecordsAppender(
         return RepeatAsync(topic, records, new AppendTries(identity, isResumed), retry);
     }
 
-    /// <summary>Sends a request until all of it is settled or its time is over: the one place where appends are repeated.</summary>
+    /// <summary>Sends a request until all of it is settled or its time is over.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AppendOutcome> RepeatAsync(string topic, AppendRecords records, AppendTries tries, AppendRetry retry)
     {

@@ -10,7 +10,10 @@ namespace OrleansStream.Log.Writing;
 /// Decides which appends go to the store together, and what each is answered: its offsets, or why it gets none. Keeps the batches of an idempotent
 /// producer in order. No other code assigns offsets.
 /// </summary>
-/// <remarks>Run by the write loop, under the log's gate.</remarks>
+/// <remarks>
+/// <see cref="TakeGroup"/> runs in the write loop and <see cref="AwaitRefused"/> on a caller's thread, both under the gate. <see cref="Withdraw"/>
+/// runs in the loop and takes the gate.
+/// </remarks>
 internal sealed class OffsetAssigner(OpenLog log)
 {
     // The states of producers as the batches of the current group change them. They become settled only when the group is durable.
