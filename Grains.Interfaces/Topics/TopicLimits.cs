@@ -47,8 +47,14 @@ public static class TopicLimits
     /// <summary>The most records in one produce.</summary>
     public const int RequestRecordsMax = 500_000;
 
-    /// <summary>The most bytes of one append to a partition: one block of the store, less room for a fence.</summary>
-    public const int AppendBytesMax = RecordLimits.BatchBytesMax - 64 * 1024;
+    /// <summary>
+    /// The bytes that an append leaves free for what its log writes anew. The log stores several gzip members as one, which may be longer, and refuses
+    /// an append that is then longer than a block of the store.
+    /// </summary>
+    public const int RewriteBytes = 64 * 1024;
+
+    /// <summary>The most bytes of one append to a partition: one block of the store, less <see cref="RewriteBytes"/>.</summary>
+    public const int AppendBytesMax = RecordLimits.BatchBytesMax - RewriteBytes;
 
     /// <summary>
     /// How long a produce is tried before its outcome is reported as unknown. It is below 30 s, after which clients commonly hang up. A call to a

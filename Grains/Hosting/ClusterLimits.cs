@@ -47,6 +47,17 @@ internal static class ClusterLimits
     /// </summary>
     public static readonly TimeSpan GatewayLossGrace = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>
+    /// The most characters of a cluster's or a service's id. The service's id is a part of the names of what is stored, and parts have bounds of
+    /// their own.
+    /// </summary>
+    public const int IdLengthMax = 100;
+
+    /// <summary>
+    /// The highest bound of a silo's appends a second. An account takes about twice as many requests in all, so a higher bound would bound nothing.
+    /// </summary>
+    public const int AppendsPerSecondMax = 10_000;
+
     /// <summary>The timeout of a grain call, whose outcome is then unknown.</summary>
     public static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(30);
 

@@ -11,9 +11,6 @@ namespace OrleansStream.Hosting;
 internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<OrleansStreamOptions>
 {
     private const string Section = OrleansStreamOptions.SectionName;
-    private const int PortMax = 65_535;
-    private const int IdLengthMax = 100;
-    private const int AppendsPerSecondMax = 10_000;
 
     private static readonly SearchValues<char> IdCharacters =
         SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-");
@@ -71,8 +68,12 @@ internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<O
                 + "hyphens, beginning and ending with a letter or digit.";
         }
 
-        if (blobs.AppendsPerSecondMax is < 1 or > AppendsPerSecondMax)
-            yield return $"{key}:AppendsPerSecondMax is {blobs.AppendsPerSecondMax}; it must be from 1 to {AppendsPerSecondMax}, or absent for no bound.";
+        if (blobs.AppendsPerSecondMax is < 1 or > ClusterLimits.AppendsPerSecondMax)
+        {
+            yield return $"{key}:AppendsPerSecondMax is {blobs.AppendsPerSecondMax}; it must be from 1 to {ClusterLimits.AppendsPerSecondMax}, "
+                + "or absent for no bound.";
+        }
+
         foreach (var (name, price) in new[]
         {
             (nameof(BlobPrices.GbMonth), blobs.Prices.GbMonth), (nameof(BlobPrices.WritesPer10000), blobs.Prices.WritesPer10000),
@@ -98,14 +99,14 @@ internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<O
 
         foreach (var (key, id) in new[] { ("ClusterId", silo.ClusterId), ("ServiceId", silo.ServiceId) })
         {
-            if (id.Length is 0 or > IdLengthMax || id is "." or ".." || id.AsSpan().ContainsAnyExcept(IdCharacters))
-                yield return $"{Section}:Silo:{key} is '{id}'; it must be 1 to {IdLengthMax} letters, digits, '.' or '-'.";
+            if (id.Length is 0 or > ClusterLimits.IdLengthMax || id is "." or ".." || id.AsSpan().ContainsAnyExcept(IdCharacters))
+                yield return $"{Section}:Silo:{key} is '{id}'; it must be 1 to {ClusterLimits.IdLengthMax} letters, digits, '.' or '-'.";
         }
 
-        if (silo.SiloPort is < 1 or > PortMax)
-            yield return $"{Section}:Silo:SiloPort is {silo.SiloPort}; it must be from 1 to {PortMax}.";
-        if (silo.GatewayPort is < 0 or > PortMax)
-            yield return $"{Section}:Silo:GatewayPort is {silo.GatewayPort}; it must be from 1 to {PortMax}, or 0 for none.";
+        if (silo.SiloPort is < 1 or > IPEndPoint.MaxPort)
+            yield return $"{Section}:Silo:SiloPort is {silo.SiloPort}; it must be from 1 to {IPEndPoint.MaxPort}.";
+        if (silo.GatewayPort is < 0 or > IPEndPoint.MaxPort)
+            yield return $"{Section}:Silo:GatewayPort is {silo.GatewayPort}; it must be from 1 to {IPEndPoint.MaxPort}, or 0 for none.";
 
         foreach (var (key, address) in new[] { ("AdvertisedAddress", silo.AdvertisedAddress), ("ListenAddress", silo.ListenAddress) })
         {

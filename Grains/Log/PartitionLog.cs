@@ -97,7 +97,7 @@ public sealed class PartitionLog : IAsyncDisposable
     /// <summary>Takes the log over: claims the next epoch, fences the active segment, and reads it to its end.</summary>
     /// <param name="name">The partition's folder, <c>{topicId}/{partition}</c>; a log that has none yet is begun.</param>
     /// <param name="owner">The new owner. Each activation needs a text of its own: two owners with the same text would not fence each other.</param>
-    /// <param name="options">The log's settings.</param>
+    /// <param name="options">The settings of its topic; <see cref="Configure"/> replaces them.</param>
     /// <param name="segments">Where its segments are.</param>
     /// <param name="documents">Where its manifest is.</param>
     /// <param name="time">Dates segments, and times waits and retention.</param>
@@ -137,7 +137,7 @@ public sealed class PartitionLog : IAsyncDisposable
         new LogPlace(name, segments, documents, TimeProvider.System).DeleteAsync(cancellationToken);
 
     /// <summary>Takes new settings; they hold from the next append, roll or retention on.</summary>
-    /// <param name="options">The settings.</param>
+    /// <param name="options">All settings, also those that stay as they are.</param>
     public void Configure(LogOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -146,7 +146,7 @@ public sealed class PartitionLog : IAsyncDisposable
 
     /// <summary>Appends the batches of one request next to each other, all or none.</summary>
     /// <param name="batches">Whole batches of format 2. Nobody may change them until the result is there.</param>
-    /// <param name="acks">When to answer.</param>
+    /// <param name="acks">What must have happened before the answer: <see cref="LogAcks"/>.</param>
     /// <param name="expectedNextOffset">Append only when this is the next offset; null for no condition.</param>
     /// <param name="mayBlock">
     /// True when the store may keep the caller's thread until the batches are durable. It is for a caller whose thread has nothing else to do until
@@ -162,9 +162,9 @@ public sealed class PartitionLog : IAsyncDisposable
         _writer.AppendAsync(batches, acks, expectedNextOffset, mayBlock, cancellationToken);
 
     /// <summary>Reads whole batches below the high watermark.</summary>
-    /// <param name="offset">The first offset wanted; -2 for the log start, -1 for the high watermark.</param>
-    /// <param name="bytesMax">The most bytes to return; the first batch comes even when it is larger.</param>
-    /// <param name="wait">How long to wait when there is nothing yet.</param>
+    /// <param name="offset">The first offset wanted; or <see cref="LogOffsets.Earliest"/> or <see cref="LogOffsets.Latest"/>.</param>
+    /// <param name="bytesMax">The most bytes to return, up to <see cref="LogLimits.FetchBytesMax"/>; the first batch comes even when it is larger.</param>
+    /// <param name="wait">How long to wait when there is nothing yet, at most <see cref="LogLimits.FetchWaitMax"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The batches, or why there are none; it never throws for a failure of the store.</returns>
     public ValueTask<LogFetchResult> FetchAsync(
@@ -175,14 +175,14 @@ public sealed class PartitionLog : IAsyncDisposable
     public void StopWaiting() => _log.Waiters.Stop();
 
     /// <summary>Finds the first offset dated at or after a time.</summary>
-    /// <param name="timestampMs">Milliseconds since the Unix epoch; -3 for the latest time that a record has.</param>
+    /// <param name="timestampMs">Milliseconds since the Unix epoch; or <see cref="LogOffsets.MaxTimestamp"/> for the latest time that a record has.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The offset and its time, or the high watermark when no record is that late.</returns>
     public ValueTask<LogFindResult> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken = default) =>
         _finder.FindOffsetAsync(timestampMs, cancellationToken);
 
     /// <summary>Finds where the batches that the owner of an epoch stored end.</summary>
-    /// <param name="epoch">The epoch.</param>
+    /// <param name="epoch">The owner's epoch; one that no owner has had yet finds nothing.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>
     /// The epoch, or the latest one before it that stored anything, and the offset behind its last record; the log start for an epoch of which
@@ -192,7 +192,7 @@ public sealed class PartitionLog : IAsyncDisposable
         _epochs.FindAsync(epoch, cancellationToken);
 
     /// <summary>Moves the log start offset up, and removes the whole segments below it.</summary>
-    /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
+    /// <param name="beforeOffset">The new log start offset; or <see cref="LogOffsets.Latest"/>.</param>
     /// <param name="cancellationToken">Gives up; the outcome is then unknown, and repeating it is harmless.</param>
     /// <returns>Null when done, or when the log start was higher already; OFFSET_OUT_OF_RANGE when the offset is beyond the high watermark.</returns>
     public ValueTask<LogError?> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken = default) =>

@@ -154,7 +154,7 @@ internal sealed partial class ProduceEndpoints(
             await results.WriteAsync(context, asLines: false);
         }
 
-        // Otherwise an earlier call may still read it.
+        // A call without a certain answer may still read the body. The garbage collector gets it then.
         if (outcome.IsMemoryFree)
             body.Dispose();
     }

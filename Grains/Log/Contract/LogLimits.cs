@@ -3,7 +3,7 @@ namespace OrleansStream.Log.Contract;
 /// <summary>Every bound of a partition's log, in one place.</summary>
 public static class LogLimits
 {
-    /// <summary>The most bytes of one append to the store, and so of one request: an Azure append block (4 MiB).</summary>
+    /// <summary>The most bytes of one append to the store, and so of one append to a partition: an Azure append block (4 MiB).</summary>
     public const int GroupBytesMax = 4 * 1024 * 1024;
 
     /// <summary>
@@ -85,7 +85,7 @@ public static class LogLimits
 
     /// <summary>
     /// The runs of batches that are remembered for each producer. Kafka remembers 5 batches, the most that a client has in flight. Here a request of
-    /// 16 MiB is at most 8 appends to a partition, and each of them is one run.
+    /// 16 MiB is at most 8 appends to a partition, because two neighbours that fit one append (nearly 4 MiB) are joined. Each append is one run.
     /// </summary>
     public const int ProducerRunsMax = 8;
 
@@ -125,6 +125,11 @@ public static class LogLimits
     /// <summary>An owner that has not appended for so long looks at the manifest before it says that nothing is newer.</summary>
     public static readonly TimeSpan OwnershipProofAge = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// After which time an append may be sent again that a full store refused. Somebody must make room first, which takes longer than a retry costs.
+    /// </summary>
+    public static readonly TimeSpan StoreFullRetryAfter = TimeSpan.FromSeconds(5);
+
     /// <summary>The time between taking a segment out of the log and deleting its bytes. Reads under way can finish in it.</summary>
     public static readonly TimeSpan DeletionGrace = TimeSpan.FromSeconds(60);
 
@@ -145,6 +150,26 @@ public static class LogLimits
 
     /// <summary>The appends to a segment that are left for the fences of later owners, where the store bounds the appends to a segment.</summary>
     public const int AppendsSpared = 64;
+
+    /// <summary>The appends that a segment takes at least, however few the store allows: its owner's fence, and one group.</summary>
+    public const int SegmentAppendsMin = 2;
+
+    /// <summary>
+    /// The least time after which a refused append is to be sent again. A pace measured on few bytes may promise less, and callers would come again
+    /// before the appends before them are durable.
+    /// </summary>
+    public static readonly TimeSpan DrainTimeMin = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How long the pending bytes are taken to need before the first append has shown the store's pace.</summary>
+    public static readonly TimeSpan DrainTimeUnknown = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// The weight of the newest group in the measured pace of a log. The groups before it have the rest, so one slow write changes the pace little.
+    /// </summary>
+    public const double PaceWeightOfNewest = 0.2;
+
+    /// <summary>The shortest time that a write counts as in the measured pace. A store in memory, and a clock that stands, would show none.</summary>
+    public static readonly TimeSpan PacedTimeMin = TimeSpan.FromMicroseconds(1);
 
     /// <summary>How often a log looks for appends whose callers have waited too long.</summary>
     public static readonly TimeSpan DeadlineCheckPeriod = TimeSpan.FromSeconds(5);

@@ -29,7 +29,7 @@ public sealed record LogOptions
 }
 
 /// <summary>Special offsets of callers that do not know the number of the place they mean.</summary>
-internal static class LogOffsets
+public static class LogOffsets
 {
     /// <summary>The high watermark.</summary>
     public const long Latest = -1;

@@ -15,8 +15,8 @@ namespace OrleansStream.Log.Format;
 /// too: its records are lost, but those behind it are not.
 /// </remarks>
 /// <param name="segments">Where the segment is.</param>
-/// <param name="name">The segment.</param>
-/// <param name="baseOffset">Its base offset.</param>
+/// <param name="name">The segment's name in the store.</param>
+/// <param name="baseOffset">The offset at which its first batch must begin.</param>
 /// <param name="producers">The state of producers before the segment; the scan adds the segment's batches to it.</param>
 /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
 /// <param name="opensBatches">

@@ -6,8 +6,8 @@ using OrleansStream.Storage;
 namespace OrleansStream.Log.Opening;
 
 /// <summary>Finds the end of the active segment of a log that is being taken over.</summary>
-/// <param name="place">Where the log is.</param>
-/// <param name="segment">The segment.</param>
+/// <param name="place">The log's folder, and the stores that hold it.</param>
+/// <param name="segment">The active segment's name, by the manifest.</param>
 /// <param name="scan">Reads the segment, and can go on where it stopped.</param>
 /// <param name="cancellationToken">Cancels the call.</param>
 internal sealed class SegmentEnd(LogPlace place, string segment, SegmentScan scan, CancellationToken cancellationToken)

@@ -38,7 +38,7 @@ internal sealed class EpochEnds(OpenLog log, LogReader reader)
         return new LogEpochEnd(null, epoch, newest.LogStartOffset);
     }
 
-    /// <param name="epoch">The epoch.</param>
+    /// <param name="epoch">The epoch whose end is looked for.</param>
     /// <param name="known">A batch of the epoch or an earlier one.</param>
     /// <param name="later">The offset of a batch of a later epoch, or the end of the log.</param>
     /// <param name="cancellationToken">Cancels the call.</param>

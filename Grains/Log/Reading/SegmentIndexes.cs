@@ -11,7 +11,7 @@ namespace OrleansStream.Log.Reading;
 internal sealed class SegmentIndexes(OpenLog log)
 {
     /// <summary>Finds a position in a segment.</summary>
-    /// <param name="view">The segment.</param>
+    /// <param name="view">The segment, with the length that readers may see.</param>
     /// <param name="find">Finds the position in the segment's index; called under the gate.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <param name="byTime">True when the index must have the records' own times.</param>

@@ -50,9 +50,9 @@ internal static class LogInstruments
     public static bool CollectsAge => FetchAge.Enabled;
 
     /// <summary>Notes a group that was stored.</summary>
-    /// <param name="appendCount">The requests in it.</param>
-    /// <param name="lengthBytes">Its bytes.</param>
-    /// <param name="elapsed">The time of the write.</param>
+    /// <param name="appendCount">The count of its appends, also of those that were refused.</param>
+    /// <param name="lengthBytes">The bytes that were written for it.</param>
+    /// <param name="elapsed">The time until it was certainly stored, with the roll before it and all tries.</param>
     public static void Stored(int appendCount, int lengthBytes, TimeSpan elapsed)
     {
         CommitAppends.Record(appendCount);
@@ -61,11 +61,11 @@ internal static class LogInstruments
     }
 
     /// <summary>Notes a try that the store did not confirm.</summary>
-    /// <param name="outcome">What it answered.</param>
+    /// <param name="outcome">Its answer, by the tag's words such as <c>conflict</c>.</param>
     public static void StoreRefused(string outcome) => StoreRefusals.Add(1, new KeyValuePair<string, object?>(OutcomeTag, outcome));
 
     /// <summary>Notes an append that met a bound.</summary>
-    /// <param name="bound">Whose bound.</param>
+    /// <param name="bound">Whose bound: <c>partition</c> or <c>server</c>.</param>
     public static void AppendRefused(string bound) => AppendRefusals.Add(1, new KeyValuePair<string, object?>(BoundTag, bound));
 
     /// <summary>Notes a read.</summary>

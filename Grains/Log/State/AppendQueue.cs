@@ -89,8 +89,8 @@ internal sealed class AppendQueue : IAsyncDisposable
     /// <summary>Updates the pace with the time that a group took to become durable. Under the gate.</summary>
     public void CountStored(int lengthBytes, TimeSpan elapsed)
     {
-        var pace = lengthBytes / Math.Max(elapsed.TotalSeconds, 1e-6);
-        _bytesPerSecond = _bytesPerSecond == 0 ? pace : (_bytesPerSecond * 0.8) + (pace * 0.2);
+        var pace = lengthBytes / Math.Max(elapsed.TotalSeconds, LogLimits.PacedTimeMin.TotalSeconds);
+        _bytesPerSecond = _bytesPerSecond == 0 ? pace : _bytesPerSecond + (LogLimits.PaceWeightOfNewest * (pace - _bytesPerSecond));
     }
 
     /// <summary>Gives all room back, as the log ends, and returns the appends that are to be answered. Under the gate.</summary>
@@ -155,11 +155,11 @@ internal sealed class AppendQueue : IAsyncDisposable
     /// </summary>
     private TimeSpan DrainTime()
     {
-        var seconds = _bytesPerSecond > 0 ? _pendingBytes / _bytesPerSecond : 1;
+        var seconds = _bytesPerSecond > 0 ? _pendingBytes / _bytesPerSecond : LogLimits.DrainTimeUnknown.TotalSeconds;
         if (Group is { } group)
             seconds = Math.Max(seconds, Time.GetElapsedTime(group.BeganAt).TotalSeconds);
 
         seconds += _log.Resources.Appends?.WaitOfNext.TotalSeconds ?? 0;
-        return TimeSpan.FromSeconds(Math.Clamp(seconds, 0.05, LogLimits.AppendWaitMax.TotalSeconds));
+        return TimeSpan.FromSeconds(Math.Clamp(seconds, LogLimits.DrainTimeMin.TotalSeconds, LogLimits.AppendWaitMax.TotalSeconds));
     }
 }

@@ -5,14 +5,14 @@ namespace OrleansStream.Log.State;
 
 /// <summary>The fetches that wait for new records. Each costs a timer and no thread.</summary>
 /// <remarks>The log's gate guards the list. A waiter is woken outside the gate, because its continuation runs on the waking thread.</remarks>
-/// <param name="log">The log.</param>
+/// <param name="log">The log whose end they wait for, and whose gate guards them.</param>
 internal sealed class FetchWaiters(OpenLog log)
 {
     private readonly List<Waiter> _waiting = [];
     private bool _waitsNoMore;
 
     /// <summary>Waits until something is appended at or above an offset, the time is up, or the log ends.</summary>
-    /// <param name="offset">The offset.</param>
+    /// <param name="offset">The high watermark that the caller has seen.</param>
     /// <param name="wait">How long to wait at most; the bound is <see cref="LogLimits.FetchWaitMax"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Null when the wait is over; an error when too many wait already.</returns>

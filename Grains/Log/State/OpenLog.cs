@@ -19,13 +19,13 @@ internal sealed class OpenLog : IAsyncDisposable
     private string _endDetail = "";
 
     /// <summary>Starts from the state that opening the log has read.</summary>
-    /// <param name="place">Where the log is.</param>
-    /// <param name="options">Its settings.</param>
+    /// <param name="place">The log's folder, the stores that hold it, and its clock.</param>
+    /// <param name="options">The settings of its topic; <see cref="Options"/> may replace them.</param>
     /// <param name="resources">What the log shares with the other logs of the process.</param>
     /// <param name="manifest">Its manifest, claimed by this owner.</param>
     /// <param name="scan">The scan that has read the active segment to its end.</param>
     /// <param name="producers">The state of producers at that end.</param>
-    /// <param name="appendCount">The count of appends in the active segment.</param>
+    /// <param name="appendCount">The count of appends in the active segment, with its fences. The store may bound it.</param>
     public OpenLog(
         LogPlace place, LogOptions options, LogResources resources, ManifestFile manifest, SegmentScan scan, ProducerStates producers,
         int appendCount)
@@ -73,6 +73,7 @@ internal sealed class OpenLog : IAsyncDisposable
 
     public ActiveSegment Active { get; set; }
 
+    /// <summary>The first readable offset. It only grows. The answer to an append reads it without the gate, and so may tell an older one.</summary>
     public long LogStartOffset { get; set; }
 
     /// <summary>The high watermark: the offset behind the last durable record.</summary>
@@ -144,8 +145,8 @@ internal sealed class OpenLog : IAsyncDisposable
     public LogAppendResult Refused(LogError error) => new(error, -1, -1, LogStartOffset);
 
     /// <summary>Ends the log. The first reason wins. All who wait are answered, so that nobody hangs on a log that has ended.</summary>
-    /// <param name="end">The reason.</param>
-    /// <param name="detail">The reason, in one sentence.</param>
+    /// <param name="end">What ended it. It decides the error of all later calls (<see cref="EndError"/>).</param>
+    /// <param name="detail">The same for people, in one sentence.</param>
     /// <param name="groupFailed">True when the group under way is certainly not stored; false when its outcome is unknown.</param>
     public void EndWith(LogEnd end, string detail, bool groupFailed = false)
     {

@@ -51,7 +51,7 @@ internal sealed class PendingAppend(
     public LogAppendResult Result { get; set; }
 
     /// <summary>Has only some of the batches stored, because an earlier try has stored the others.</summary>
-    /// <param name="rest">The missing ones.</param>
+    /// <param name="rest">The batches that are still missing: the last ones of the request.</param>
     public void PlaceRest(AppendBatches rest) => _rest = new StrongBox<AppendBatches>(rest);
 }
 

@@ -10,8 +10,8 @@ namespace OrleansStream.Log.Writing;
 internal static class CommitSpan
 {
     /// <summary>Starts the span, if a request of the group is traced.</summary>
-    /// <param name="log">The log's name.</param>
-    /// <param name="group">The group.</param>
+    /// <param name="log">The partition's folder, <c>{topicId}/{partition}</c>.</param>
+    /// <param name="group">The group that is to be stored; its appends know their requests' spans.</param>
     public static Activity? Start(string log, AppendGroup group)
     {
         ActivityContext? first = null;

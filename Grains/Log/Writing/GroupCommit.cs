@@ -21,7 +21,7 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
     /// <summary>
     /// Stamps the batches of a group with their offsets, into its bytes. Answers the appends that wait for no more than their order.
     /// </summary>
-    /// <param name="group">The group.</param>
+    /// <param name="group">The group, whose appends have their offsets or their refusals.</param>
     /// <remarks>The stamped fields lie outside the CRC. Only the log's own append time needs a new CRC.</remarks>
     public void Stamp(AppendGroup group)
     {
@@ -57,10 +57,10 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
     /// <summary>
     /// Shows a durable group to readers, and adds its batches to the states of their producers. Its callers are still to be answered.
     /// </summary>
-    /// <param name="group">The group.</param>
-    /// <param name="position">The position of its bytes in the segment.</param>
+    /// <param name="group">The group, stamped and stored.</param>
+    /// <param name="position">The position of its first byte in the active segment.</param>
     /// <param name="beganAt">When the append to the store began, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
-    /// <param name="taken">How long it took.</param>
+    /// <param name="taken">How long the append to the store took.</param>
     public void Publish(AppendGroup group, long position, long beganAt, TimeSpan taken)
     {
         LogInstruments.Stored(group.Appends.Count, group.LengthBytes, taken);
@@ -92,7 +92,7 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
     }
 
     /// <summary>Answers the callers of a group that is durable, or that has nothing to store.</summary>
-    /// <param name="group">The group.</param>
+    /// <param name="group">The group, published or without bytes.</param>
     public void Answer(AppendGroup group)
     {
         using var answering = new Answering();
@@ -103,7 +103,7 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
     }
 
     /// <summary>Ends a group that has nothing to store.</summary>
-    /// <param name="group">The group.</param>
+    /// <param name="group">The group; all its appends are refused or duplicates.</param>
     public void EndEmpty(AppendGroup group)
     {
         lock (log.Gate)
@@ -124,8 +124,8 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
     }
 
     /// <summary>Ends a group that is certainly not stored.</summary>
-    /// <param name="group">The group.</param>
-    /// <param name="error">The reason.</param>
+    /// <param name="group">The group, whose places are taken back.</param>
+    /// <param name="error">Why it is not stored. Every caller of the group gets this error.</param>
     public void Fail(AppendGroup group, LogError error)
     {
         using var answering = new Answering();

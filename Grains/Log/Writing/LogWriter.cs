@@ -52,6 +52,7 @@ internal sealed class LogWriter
 
         PendingAppend append;
         var starts = false;
+        long logStartOffset;
         lock (_log.Gate)
         {
             if ((_log.HasEnded || _log.IsClosing ? _log.EndError() : invalid) is { } error)
@@ -67,6 +68,7 @@ internal sealed class LogWriter
             append = new PendingAppend(batches, first, acks, expectedNextOffset, _log.Place.Time.GetTimestamp());
             _log.Appends.Add(append);
             starts = StartsDraining();
+            logStartOffset = _log.LogStartOffset;
         }
 
         // An append that is answered before it is durable must not wait for the store.
@@ -74,14 +76,14 @@ internal sealed class LogWriter
             _ = DrainAsync(mayBlock && acks == LogAcks.Durable && !GroupCommit.IsAnswering);
 
         return acks == LogAcks.Admitted
-            ? ValueTask.FromResult(new LogAppendResult(null, -1, -1, _log.LogStartOffset))
+            ? ValueTask.FromResult(new LogAppendResult(null, -1, -1, logStartOffset))
             : cancellationToken.CanBeCanceled && !append.Task.IsCompleted
                 ? new ValueTask<LogAppendResult>(_log.Appends.WaitAsync(append, cancellationToken))
                 : new ValueTask<LogAppendResult>(append.Task);
     }
 
     /// <summary>Lets the write loop close the active segment if a condition holds.</summary>
-    /// <param name="isWanted">The condition; evaluated under the gate.</param>
+    /// <param name="isWanted">True when the segment is to be closed. It is asked once, under the gate.</param>
     public void RollWhen(Func<bool> isWanted)
     {
         lock (_log.Gate)

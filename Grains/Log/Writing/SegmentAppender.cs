@@ -20,7 +20,7 @@ internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
     private int _unexplained;
 
     /// <summary>Appends bytes to the active segment.</summary>
-    /// <param name="bytes">The bytes.</param>
+    /// <param name="bytes">The group's stamped batches, back to back. They must not change until the call ends.</param>
     /// <param name="mayBlock">True when the store may keep this thread until they are durable.</param>
     /// <returns>The position of the bytes, or why they are certainly not stored, or that the log has ended.</returns>
     public async ValueTask<StoreResult> AppendAsync(ReadOnlyMemory<byte> bytes, bool mayBlock)
@@ -65,7 +65,7 @@ internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
             case AppendStatus.StoreFull when !_inDoubt:
                 return (new StoreResult(-1, new LogError(
                     StreamErrorCode.KafkaStorageError, "The store has no room; nothing was stored.",
-                    RetryAfter: LogLimits.OwnershipProofAge)), false);
+                    RetryAfter: LogLimits.StoreFullRetryAfter)), false);
             case AppendStatus.Broken:
                 return (await CutBrokenAsync().ConfigureAwait(false), false);
             case AppendStatus.NotFound when await _resolver.OwnsLogAsync().ConfigureAwait(false):

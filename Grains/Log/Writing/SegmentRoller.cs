@@ -66,7 +66,7 @@ internal sealed class SegmentRoller(OpenLog log)
 
     // The bounds of the store and of an index entry, which has 31 bits each for the offset delta and the position.
     private bool MustRoll(AppendGroup group) =>
-        log.Active.AppendCount >= Math.Max(log.Place.Segments.Limits.AppendCountMax - LogLimits.AppendsSpared, 2)
+        log.Active.AppendCount >= Math.Max(log.Place.Segments.Limits.AppendCountMax - LogLimits.AppendsSpared, LogLimits.SegmentAppendsMin)
         || (log.HasActiveRecords
             && (group.EndOffset - log.Active.BaseOffset > int.MaxValue
                 || log.Active.Position + group.LengthBytes > int.MaxValue));

@@ -13,7 +13,7 @@ internal static class SentBatches
     private const int DefinedAttributes = 0x7f;
 
     /// <summary>Judges the fields of a header whose format and checksum are right.</summary>
-    /// <param name="header">The header.</param>
+    /// <param name="header">The batch's header, as the producer sent it.</param>
     /// <returns>Null when the batch may be stored; else why not.</returns>
     public static LogError? JudgeHeader(in RecordBatchHeader header) =>
         header.IsControl || header.IsTransactional
@@ -39,7 +39,7 @@ internal static class SentBatches
 
     /// <summary>Checks every record of a batch, compressed or not, and computes the latest time of the records.</summary>
     /// <param name="batch">Exactly one batch, whose header and checksum are right.</param>
-    /// <param name="header">Its header.</param>
+    /// <param name="header">Its header, which <see cref="JudgeHeader"/> has let pass.</param>
     /// <param name="latestMs">The latest time that a record may have, in milliseconds since the Unix epoch.</param>
     /// <param name="rewritten">
     /// The batch as it must be stored, when that differs from what came: with the latest time of its records in the header, or with one gzip member
@@ -69,7 +69,7 @@ internal static class SentBatches
 
     /// <summary>Judges the latest time of a batch's records.</summary>
     /// <param name="timestampMs">The latest time, in milliseconds since the Unix epoch.</param>
-    /// <param name="latestMs">The latest time that is allowed.</param>
+    /// <param name="latestMs">The latest time that is allowed, in milliseconds since the Unix epoch.</param>
     /// <returns>Null when the time is allowed; else that it is too far ahead.</returns>
     public static LogError? JudgeTime(long timestampMs, long latestMs) => timestampMs <= latestMs ? null : new LogError(
         StreamErrorCode.InvalidTimestamp,
