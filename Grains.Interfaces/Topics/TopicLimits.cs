@@ -48,8 +48,8 @@ public static class TopicLimits
     public const int RequestRecordsMax = 500_000;
 
     /// <summary>
-    /// The bytes that an append leaves free for what its log writes anew. The log stores several gzip members as one, which may be longer, and refuses
-    /// an append that is then longer than a block of the store.
+    /// The bytes that an append leaves free for what its log writes anew. The log stores several gzip members as one, which may be longer, and
+    /// refuses an append that is then longer than a block of the store.
     /// </summary>
     public const int RewriteBytes = 64 * 1024;
 

@@ -8,6 +8,7 @@ using OrleansStream.Storage;
 namespace OrleansStream.Clustering;
 
 /// <summary>Tells of its silo.</summary>
+/// <remarks>Reentrant: it has no state of its own, and no call awaits anything.</remarks>
 /// <param name="silo">This silo.</param>
 /// <param name="meter">Measures it.</param>
 /// <param name="led">The partitions that it leads.</param>

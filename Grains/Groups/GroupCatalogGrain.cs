@@ -7,6 +7,10 @@ using OrleansStream.Persistence;
 namespace OrleansStream.Groups;
 
 /// <summary>The catalogue of groups. It has every group that exists, and may also have one that has just ended.</summary>
+/// <remarks>
+/// Calls interleave, also with the timer. <c>_groups</c> is replaced in one step between two awaits. Every answer comes after the write that contains
+/// what it tells, except the refusal of one group too many, which changes nothing.
+/// </remarks>
 [GrainType("group-catalog")]
 internal sealed partial class GroupCatalogGrain(
     [PersistentState("groups", DocumentGrainStorage.ProviderName)] IPersistentState<GroupCatalogState> state,

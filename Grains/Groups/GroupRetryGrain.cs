@@ -6,6 +6,7 @@ using OrleansStream.Randomness;
 namespace OrleansStream.Groups;
 
 /// <summary>Copies failed records and dead letters. It has no state, so any number of activations may run.</summary>
+/// <remarks>Reentrant: its fields are set at its activation only.</remarks>
 [StatelessWorker, Reentrant, GrainType("group-retry")]
 internal sealed class GroupRetryGrain(TimeProvider time, RandomSource random) : Grain, IGroupRetryGrain
 {

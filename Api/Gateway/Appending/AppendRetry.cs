@@ -42,13 +42,14 @@ internal struct AppendRetry(TimeProvider time, TimeSpan timeout, RandomSource? r
     /// <typeparam name="T">The answer.</typeparam>
     /// <param name="time">Times the tries, and the pauses between them.</param>
     /// <param name="timeout">How long it is tried.</param>
+    /// <param name="random">Where the jitter comes from; null for <see cref="RandomSource.System"/>.</param>
     /// <param name="call">Calls once.</param>
     /// <exception cref="StreamException">The last call was refused.</exception>
     /// <exception cref="OrleansException">The last call was lost.</exception>
     /// <exception cref="TimeoutException">The last call had no answer in time.</exception>
-    public static async Task<T> CallAsync<T>(TimeProvider time, TimeSpan timeout, Func<Task<T>> call)
+    public static async Task<T> CallAsync<T>(TimeProvider time, TimeSpan timeout, RandomSource? random, Func<Task<T>> call)
     {
-        var retry = new AppendRetry(time, timeout);
+        var retry = new AppendRetry(time, timeout, random);
         while (true)
         {
             TimeSpan pause;

@@ -1,5 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Producers;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Gateway.Appending;
 
@@ -15,7 +16,8 @@ namespace OrleansStream.Gateway.Appending;
 /// </remarks>
 /// <param name="grains">The way to the counter.</param>
 /// <param name="time">Times how long the service is asked for ids, and how seldom it is asked again.</param>
-public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time)
+/// <param name="random">Where the jitter between questions comes from; null for <see cref="RandomSource.System"/>.</param>
+public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time, RandomSource? random = null)
 {
     private readonly Lock _gate = new();
     private ProducerIds? _ids;
@@ -32,7 +34,7 @@ public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time)
     public ValueTask<long> TakeAsync(TimeSpan timeout)
     {
         lock (_gate)
-            _ids ??= new ProducerIds(TakeBlockAsync, time);
+            _ids ??= new ProducerIds(TakeBlockAsync, time, random);
         return _ids.TakeAsync(timeout);
     }
 
@@ -58,7 +60,7 @@ public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time)
     {
         try
         {
-            return await AppendRetry.CallAsync(time, timeout, async () =>
+            return await AppendRetry.CallAsync(time, timeout, random, async () =>
             {
                 await JoinNextQuestion();
                 return id < Volatile.Read(ref _end) ? null : Refuse(id);

@@ -14,7 +14,7 @@ namespace OrleansStream.Gateway.Appending;
 /// <param name="grains">The way to the grains.</param>
 /// <param name="appender">Chooses where keyless records begin.</param>
 /// <param name="time">Times repeats.</param>
-/// <param name="random">Where the ids of requests come from; null for <see cref="RandomSource.System"/>.</param>
+/// <param name="random">Where the ids of requests and the jitter of repeats come from; null for <see cref="RandomSource.System"/>.</param>
 public sealed class KeyedRequests(
     AccessControl access, IGrainFactory grains, RecordsAppender appender, TimeProvider time, RandomSource? random = null)
 {
@@ -32,7 +32,7 @@ public sealed class KeyedRequests(
         var keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key));
         var keyText = TextOf(keyHash);
         var runner = (random ?? RandomSource.System).NewId();
-        (var appends, var begun) = await AppendRetry.CallAsync(time, AppendingLimits.BeginRepeatMax, async () =>
+        (var appends, var begun) = await AppendRetry.CallAsync(time, AppendingLimits.BeginRepeatMax, random, async () =>
         {
             var found = await grains.GetGrain<ITopicGrain>(topic).GetAsync();
             if (found.Topic is not { } metadata)

@@ -1,12 +1,14 @@
 using OrleansStream.Errors;
 using OrleansStream.Producers;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Gateway.Appending;
 
 /// <summary>The producer ids that this node was given and has not used yet.</summary>
 /// <param name="takeBlock">Asks for the first of <see cref="ProducerLimits.IdsPerBlock"/> new ids.</param>
 /// <param name="time">Times how long the service is asked for ids.</param>
-public sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time)
+/// <param name="random">Where the jitter between questions comes from; null for <see cref="RandomSource.System"/>.</param>
+public sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time, RandomSource? random)
 {
     private readonly Lock _gate = new();
     private Task? _asking;
@@ -33,7 +35,7 @@ public sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time)
     {
         try
         {
-            return await AppendRetry.CallAsync(time, timeout, AskOnceAsync);
+            return await AppendRetry.CallAsync(time, timeout, random, AskOnceAsync);
         }
         catch (Exception e) when (AppendRetry.IsLost(e) || e is StreamException)
         {

@@ -1,5 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Producers;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Gateway.Appending;
 
@@ -12,10 +13,11 @@ namespace OrleansStream.Gateway.Appending;
 /// </remarks>
 /// <param name="grains">Gives new lanes their ids.</param>
 /// <param name="time">Times how long the service is asked for ids.</param>
-public sealed class ProducerLanes(IGrainFactory grains, TimeProvider time)
+/// <param name="random">Where the jitter between questions comes from; null for <see cref="RandomSource.System"/>.</param>
+public sealed class ProducerLanes(IGrainFactory grains, TimeProvider time, RandomSource? random = null)
 {
     private readonly ProducerIds _ids = new(
-        () => grains.GetGrain<IServiceProducerIdGrain>(IServiceProducerIdGrain.Key).TakeBlockAsync(), time);
+        () => grains.GetGrain<IServiceProducerIdGrain>(IServiceProducerIdGrain.Key).TakeBlockAsync(), time, random);
     private readonly Lock _gate = new();
     private readonly Stack<ProducerLane> _idle = new();
 

@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using OrleansStream.Log.Contract;
+using OrleansStream.Partitions;
 using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Architecture;
@@ -47,6 +49,14 @@ public sealed partial class BoundsTests
             .Where(file => !BuildOutput().IsMatch(file))
             .SelectMany(file => Limits().Matches(File.ReadAllText(file)).Select(found => (Class: found.Groups["name"].Value, File: file)))
             .Where(one => Path.GetFileNameWithoutExtension(one.File) != one.Class).Select(one => $"{one.Class} is in {one.File}"));
+
+    // The log refers to nothing of the partitions' contracts, so it has these bounds of its own. Who keeps to the contract must meet no lower one.
+    [Fact]
+    public void BoundsOfAFetch_AreTheSameAtThePartitionAndInItsLog()
+    {
+        Assert.Equal(PartitionLimits.FetchBytesMax, LogLimits.FetchBytesMax);
+        Assert.Equal(TimeSpan.FromMilliseconds(PartitionLimits.FetchWaitMsMax), LogLimits.FetchWaitMax);
+    }
 
     // A constant that others see and whose name is a bound's, and every time: a time that others see is a bound, whatever its name.
     [GeneratedRegex(

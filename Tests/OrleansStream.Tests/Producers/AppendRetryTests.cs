@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
+using OrleansStream.Randomness;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Producers;
 
@@ -69,7 +71,7 @@ public sealed class AppendRetryTests
     public async Task Call_WhenItIsLostOrRefused_IsMadeAgainUntilTheTimeIsOverAndThenToldAsItWas()
     {
         var calls = 0;
-        var call = AppendRetry.CallAsync(_time, TimeSpan.FromSeconds(15), () => (++calls) switch
+        var call = AppendRetry.CallAsync(_time, TimeSpan.FromSeconds(15), random: null, () => (++calls) switch
         {
             1 => throw new SiloUnavailableException("gone"),
             2 => throw new TimeoutException(),
@@ -79,11 +81,25 @@ public sealed class AppendRetryTests
         await AdvanceUntilAsync(call);
         Assert.Equal(4, await call);
 
-        var lost = AppendRetry.CallAsync<int>(_time, TimeSpan.FromSeconds(3), () => throw new SiloUnavailableException("gone"));
+        var lost = AppendRetry.CallAsync<int>(_time, TimeSpan.FromSeconds(3), random: null, () => throw new SiloUnavailableException("gone"));
         await AdvanceUntilAsync(lost);
         await Assert.ThrowsAsync<SiloUnavailableException>(() => lost);
         await Assert.ThrowsAsync<InvalidOperationException>(
-            () => AppendRetry.CallAsync<int>(_time, TimeSpan.FromSeconds(3), () => throw new InvalidOperationException()));
+            () => AppendRetry.CallAsync<int>(_time, TimeSpan.FromSeconds(3), random: null, () => throw new InvalidOperationException()));
+    }
+
+    [Fact]
+    public async Task Call_WhenItIsMadeAgain_PausesByTheGivenSource()
+    {
+        var calls = 0;
+        var call = AppendRetry.CallAsync(
+            _time, TimeSpan.FromSeconds(3), new LeastSource(), () => ++calls == 1 ? throw new TimeoutException() : Task.FromResult(calls));
+
+        var shortest = AppendingLimits.RetryBackoff * (1 - AppendingLimits.RetryJitter);
+        _time.Advance(shortest - TimeSpan.FromMilliseconds(1));
+        Assert.False(call.IsCompleted);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(2, await call.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken));
     }
 
     private async Task AdvanceUntilAsync(Task done)
@@ -93,5 +109,11 @@ public sealed class AppendRetryTests
             _time.Advance(TimeSpan.FromMilliseconds(50));
             await Task.Yield();
         }
+    }
+
+    /// <summary>Always chooses the least, and so the shortest pause.</summary>
+    private sealed class LeastSource : RandomSource
+    {
+        public override double NextDouble() => 0;
     }
 }

@@ -91,11 +91,10 @@ internal sealed class SegmentFile
         return segment;
     }
 
-    /// <summary>Appends bytes: one write, one sync, then the marker.</summary>
-    /// <remarks>
-    /// An append for which the file grows may also write zeros, before the sync. The first append after a regular stop syncs the marker before its
-    /// write.
-    /// </remarks>
+    /// <summary>
+    /// Appends bytes: one write, or two when the file grows, then one sync, then the marker. After a regular stop the first append also syncs the
+    /// marker.
+    /// </summary>
     /// <param name="handles">The open files.</param>
     /// <param name="expectedPosition">The length that the segment must have; null for any.</param>
     /// <param name="bytes">What to append.</param>
