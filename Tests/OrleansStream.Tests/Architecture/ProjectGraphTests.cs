@@ -1,4 +1,6 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using OrleansStream.Cli.Calls;
 using OrleansStream.Client;
 using OrleansStream.Contracts;
@@ -9,11 +11,12 @@ using OrleansStream.Log;
 using OrleansStream.Records;
 using OrleansStream.Rest;
 using OrleansStream.Telemetry;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Architecture;
 
 /// <summary>Doors know no grain classes, the gateway no door, and the contracts nobody: by what their assemblies refer to.</summary>
-public sealed class ProjectGraphTests
+public sealed partial class ProjectGraphTests
 {
     private static readonly Assembly Interfaces = typeof(RecordBatchHeader).Assembly;
     private static readonly Assembly Grains = typeof(PartitionLog).Assembly;
@@ -48,10 +51,37 @@ public sealed class ProjectGraphTests
         ReferencesOf(Gateway),
         name => name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || name is "System.Net.Sockets" or "System.Net.Http" or "System.Text.Json");
 
+    [Fact]
+    public void TableOfTheLayout_NamesWhatEachProjectMayUse()
+    {
+        var rows = File.ReadLines(Repository.PathOf("CONTRIBUTING.md")).Where(line => line.StartsWith("| [", StringComparison.Ordinal))
+            .Select(line => line.Split('|', StringSplitOptions.TrimEntries));
+        // A row may have several projects; what each may use then stands in the same order.
+        var told = rows.SelectMany(cells => Folder().Matches(cells[1]).Select(found => found.Groups["path"].Value).Zip(cells[^2].Split(';')))
+            .Select(row => (Project: FindProject(row.First), Uses: row.Second.Replace("none", "", StringComparison.Ordinal)))
+            .Where(row => row.Project is not null).ToArray();
+
+        Assert.True(told.Length > 10, "The table was not found.");
+        Assert.All(told, row => Assert.Equal(
+            ReferencesIn(row.Project!),
+            row.Uses.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)));
+    }
+
+    private static string? FindProject(string folder) => Directory.EnumerateFiles(Repository.PathOf(folder), "*.csproj").SingleOrDefault();
+
+    /// <summary>The projects that a project compiles against, without <c>Wire</c>, which is a part of the client.</summary>
+    private static IEnumerable<string> ReferencesIn(string project) => XDocument.Load(project).Descendants("ProjectReference")
+        .Where(reference => (string?)reference.Attribute("ReferenceOutputAssembly") != "false")
+        .Select(reference => Path.GetFileNameWithoutExtension((string?)reference.Attribute("Include")))
+        .OfType<string>().Where(name => name != "Wire").Order(StringComparer.Ordinal);
+
     private static string[] OwnReferencesOf(Assembly project) =>
         [.. ReferencesOf(project).Where(name => name.StartsWith("OrleansStream.", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
     private static IEnumerable<string> ReferencesOf(Assembly project) => project.GetReferencedAssemblies().Select(reference => reference.Name!);
 
     private static string NameOf(Assembly project) => project.GetName().Name!;
+
+    [GeneratedRegex(@"\]\((?<path>[^)]+)\)", RegexOptions.ExplicitCapture)]
+    private static partial Regex Folder();
 }
