@@ -90,7 +90,8 @@ internal sealed class AppendQueue : IAsyncDisposable
     public void CountStored(int lengthBytes, TimeSpan elapsed)
     {
         var pace = lengthBytes / Math.Max(elapsed.TotalSeconds, LogLimits.PacedTimeMin.TotalSeconds);
-        _bytesPerSecond = _bytesPerSecond == 0 ? pace : _bytesPerSecond + (LogLimits.PaceWeightOfNewest * (pace - _bytesPerSecond));
+        const double weight = LogLimits.PaceWeightOfNewest;
+        _bytesPerSecond = _bytesPerSecond == 0 ? pace : (_bytesPerSecond * (1 - weight)) + (pace * weight);
     }
 
     /// <summary>Gives all room back, as the log ends, and returns the appends that are to be answered. Under the gate.</summary>
