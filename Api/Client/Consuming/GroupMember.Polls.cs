@@ -18,6 +18,28 @@ internal sealed partial class GroupMember
     private bool _isJoined;
     private bool _mayHaveJoined;
 
+    /// <summary>Commits the last answer's records, and gets the next ones.</summary>
+    /// <param name="interrupted">
+    /// Ends it, but for a call that joins: such a call is answered at once, and whoever ended it would not know the member's epoch, without which it
+    /// cannot leave.
+    /// </param>
+    /// <param name="cancellationToken">Ends it. Nothing is lost: the records of an answer that is not taken come again.</param>
+    /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
+    /// <exception cref="PartitionsHandlerException">A handler of partition changes threw; the answer does not count.</exception>
+    public async Task PollAsync(CancellationToken interrupted, CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, interrupted);
+        await PatientlyAsync(
+            async () =>
+            {
+                await AskAsync(
+                    Poll(RecordsMax, commit: null), _options.MaxWait + ConsumerLimits.PollSlack, isRenewal: false,
+                    _isJoined ? either.Token : cancellationToken).ConfigureAwait(false);
+                return true;
+            },
+            either.Token).ConfigureAwait(false);
+    }
+
     // An older service gives as many as it is asked for, and takes no more failures than this.
     private int RecordsMax => _answersInParts ? _options.MaxRecords : Math.Min(_options.MaxRecords, ConsumerLimits.FallibleRecordsMax);
 
