@@ -123,9 +123,10 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     [Alias("DeleteAsync"), AlwaysInterleave]
     Task<StreamError?> DeleteAsync();
 
-    /// <summary>Forgets what a group without members has kept for longer than the retention.</summary>
-    /// <returns>True when the group still exists.</returns>
+    /// <summary>
+    /// Forgets what a group without members has kept for longer than the retention. If nothing is left of the group, the catalogue forgets it, too.
+    /// </summary>
     /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
     [Alias("ExpireAsync"), AlwaysInterleave]
-    Task<bool> ExpireAsync();
+    Task ExpireAsync();
 }

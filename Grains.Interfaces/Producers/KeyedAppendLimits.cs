@@ -36,6 +36,7 @@ public static class KeyedAppendLimits
     /// <summary>How long a key is remembered after its first request.</summary>
     public static readonly TimeSpan Age = TimeSpan.FromHours(24);
 
-    /// <summary>How long an append belongs to its runner. It is longer than an append may take.</summary>
+    /// <summary>How long an append belongs to its runner. It is longer than nearly every append takes. One that takes longer, because its store
+    /// does not answer, may meet another runner: both store under the same identity, so each record is stored once.</summary>
     public static readonly TimeSpan Lease = TopicLimits.AppendTimeout + TimeSpan.FromSeconds(5);
 }

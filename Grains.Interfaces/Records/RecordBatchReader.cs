@@ -9,7 +9,9 @@ namespace OrleansStream.Records;
 /// <param name="HasSeveralGzipMembers">
 /// True when the records are compressed in several gzip members, of which many readers take only the first.
 /// </param>
-public readonly record struct RecordBatchSummary(int RecordCount, long MinTimestampMs, long MaxTimestampMs, bool HasSeveralGzipMembers = false);
+/// <param name="UnfoldedBytes">The length of the records in bytes once they are decompressed; 0 when they are not compressed.</param>
+public readonly record struct RecordBatchSummary(
+    int RecordCount, long MinTimestampMs, long MaxTimestampMs, bool HasSeveralGzipMembers = false, int UnfoldedBytes = 0);
 
 /// <summary>The place at which a reader of a batch has stopped.</summary>
 /// <param name="Unfolded">The decompressed records; null when the batch is not compressed.</param>
@@ -91,7 +93,7 @@ public ref struct RecordBatchReader
     internal readonly RecordPlace Place => new(_unfolded, _records.Position, _left, _previousDelta);
 
     /// <summary>The length of the decompressed records in bytes; null when nothing was decompressed.</summary>
-    internal readonly int? UnfoldedBytes => _unfolded?.Length;
+    public readonly int? UnfoldedBytes => _unfolded?.Length;
 
     /// <summary>The position in an uncompressed batch at which the last record that was read begins, with its length field.</summary>
     public int RecordPosition { get; private set; }
@@ -169,7 +171,7 @@ public ref struct RecordBatchReader
         }
 
         return reader.TryScan(out var summary)
-            ? summary with { HasSeveralGzipMembers = reader._gzipMembers > 1 }
+            ? summary with { HasSeveralGzipMembers = reader._gzipMembers > 1, UnfoldedBytes = reader.UnfoldedBytes ?? 0 }
             : throw reader.FirstFault();
     }
 

@@ -122,16 +122,11 @@ internal sealed partial class ConsumerGroupGrain(
     public Task<GroupMeasurement?> MeasureAsync() => _describer.MeasureAsync();
 
     /// <inheritdoc/>
-    public async Task<bool> ExpireAsync()
+    public async Task ExpireAsync()
     {
-        var existed = _group.State.Exists;
         _group.Tick();
-        var exists = _group.State.Exists;
         await _group.FlushAsync();
-        if (existed && !exists)
-            await _group.ForgetAsync();
-        _group.Asked();
-        return exists;
+        await _group.ForgetAsync();
     }
 
     /// <summary>Runs the timer while the group has members. The timer also keeps the activation alive.</summary>

@@ -8,8 +8,9 @@ namespace OrleansStream.Groups;
 
 /// <summary>The catalogue of groups. It has every group that exists, and may also have one that has just ended.</summary>
 /// <remarks>
-/// Calls interleave, also with the timer. <c>_groups</c> is replaced in one step between two awaits. Every answer comes after the write that contains
-/// what it tells, except the refusal of one group too many, which changes nothing.
+/// Calls interleave, also with the timer. <c>_groups</c> is replaced in one step between two awaits. Every answer comes after a write that is not older
+/// than what it tells, except the refusal of one group too many, which changes nothing. Only a group itself registers and removes its name, because
+/// only it knows whether it is just being created.
 /// </remarks>
 [GrainType("group-catalog")]
 internal sealed partial class GroupCatalogGrain(
@@ -90,7 +91,10 @@ internal sealed partial class GroupCatalogGrain(
         return Task.CompletedTask;
     }
 
-    /// <summary>Lets each group remove its expired offsets, because a group without members has no timer of its own.</summary>
+    /// <summary>
+    /// Lets each group remove its expired offsets, because a group without members has no timer of its own. A group that does not exist any more
+    /// removes its name, which a crash may have left here.
+    /// </summary>
     private async Task ExpireAsync(CancellationToken cancellationToken)
     {
         foreach (var name in _groups.Keys)
@@ -98,10 +102,7 @@ internal sealed partial class GroupCatalogGrain(
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
-                // The group has ended, but a crash left it in the catalogue. The call goes through the reference, because this activation may have
-                // ended meanwhile.
-                if (!await GrainFactory.GetGrain<IConsumerGroupGrain>(name).ExpireAsync())
-                    await this.AsReference<IGroupCatalogGrain>().RemoveAsync(name);
+                await GrainFactory.GetGrain<IConsumerGroupGrain>(name).ExpireAsync();
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {

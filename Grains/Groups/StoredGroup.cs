@@ -28,6 +28,8 @@ internal sealed partial class StoredGroup
     private readonly SharedWrite _write;
     private readonly EmptyActivation _empty;
     private readonly GroupTopics _topics;
+    private Task _forgetting = Task.CompletedTask;
+    private bool _mayBeForgotten;
     private long _ownedAt;
 
     /// <summary>Restores a group from its document.</summary>
@@ -93,7 +95,7 @@ internal sealed partial class StoredGroup
             await _write.ConfirmAsync();
         _write.ThrowIfFailed();
         _empty.Asked();
-        return mayCreate && !State.Exists ? await Catalog.RegisterAsync(Name) : null;
+        return mayCreate && !State.Exists ? await RegisterAsync() : null;
     }
 
     /// <summary>Begins a call that only measures: it does not ask the store who owns the state, so what it sees may be old.</summary>
@@ -168,7 +170,7 @@ internal sealed partial class StoredGroup
 
     /// <summary>Completes when all changes until now are durable.</summary>
     /// <exception cref="StreamException">They could not be stored; the activation ends.</exception>
-    public Task FlushAsync() => _write.FlushAsync();
+    public Task FlushAsync() => _mayBeForgotten && State.Exists ? FlushRegisteredAsync() : _write.FlushAsync();
 
     /// <summary>Throws once the stored state is in doubt.</summary>
     /// <exception cref="StreamException">It is in doubt.</exception>
@@ -177,13 +179,18 @@ internal sealed partial class StoredGroup
     /// <summary>Ends the activation soon if the group does not exist.</summary>
     public void Asked() => _empty.Asked();
 
-    /// <summary>Removes the group from the catalogue, unless it was created again meanwhile.</summary>
+    /// <summary>Removes the group from the catalogue if it does not exist. Whoever creates it meanwhile registers it again.</summary>
     public async Task ForgetAsync()
     {
-        await Catalog.RemoveAsync(Name);
-        if (State.Exists)
-            await Catalog.RegisterAsync(Name);
         _empty.Asked();
+        if (State.Exists || Classic.IsActive)
+            return;
+        _mayBeForgotten = true;
+        if (_forgetting.IsCompleted)
+            _forgetting = Catalog.RemoveAsync(Name);
+        await _forgetting;
+        if (State.Exists)
+            await FlushAsync();
     }
 
     /// <summary>The refusal of a call that would begin the group anew while it is being deleted.</summary>
@@ -192,6 +199,38 @@ internal sealed partial class StoredGroup
     {
         RetryAfterMs = GroupGrainLimits.RetryAfterMs,
     };
+
+    // Behind a removal that is under way, which might else be done last.
+    private async Task<StreamError?> RegisterAsync()
+    {
+        await _forgetting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        _mayBeForgotten = false;
+        var isRegistered = false;
+        try
+        {
+            var refusal = await Catalog.RegisterAsync(Name);
+            isRegistered = refusal is null;
+            return refusal;
+        }
+        finally
+        {
+            _mayBeForgotten |= !isRegistered;
+        }
+    }
+
+    // The call that created the group registered it first, and its name was removed since.
+    private async Task FlushRegisteredAsync()
+    {
+        await _write.FlushAsync();
+        try
+        {
+            await RegisterAsync();
+        }
+        catch (Exception e) when (e is StreamException or OrleansException or TimeoutException)
+        {
+            // The group is stored, which is what the caller asks for. The next change registers it.
+        }
+    }
 
     private async Task WriteAsync()
     {

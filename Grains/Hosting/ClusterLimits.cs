@@ -54,7 +54,8 @@ internal static class ClusterLimits
     public const int IdLengthMax = 100;
 
     /// <summary>
-    /// The highest bound of a silo's appends a second. An account takes about twice as many requests in all, so a higher bound would bound nothing.
+    /// The highest bound of a silo's appends a second. An account takes about twice as many requests in all, and reads and manifests need their
+    /// share.
     /// </summary>
     public const int AppendsPerSecondMax = 10_000;
 

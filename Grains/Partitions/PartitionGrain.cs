@@ -13,9 +13,9 @@ namespace OrleansStream.Partitions;
 
 /// <summary>Leads one partition: opens its log, takes calls to it, and deactivates when the log has ended.</summary>
 /// <remarks>
-/// Reentrant: only the log's writer assigns offsets and changes the log's state, and no code here relies on a field across an await. The grain is
-/// placed by <see cref="PartitionHome"/>, and moves when silos come or go. An activation that could not open its log answers with the reason for a
-/// while, and then deactivates, so that the next one tries again.
+/// Reentrant: only the log's writer assigns offsets and changes the log's state. Fields may change at an await, so a call goes on with the log that it
+/// found. The grain is placed by <see cref="PartitionHome"/>, and moves when silos come or go. An activation that could not open its log answers with
+/// the reason for a while, and then deactivates, so that the next one tries again.
 /// </remarks>
 [Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
@@ -70,12 +70,12 @@ internal sealed partial class PartitionGrain(
     public async ValueTask<AppendResponse> AppendAsync(AppendRequest request, CancellationToken cancellationToken)
     {
         if (request.RequiredLeader is { } required && !required.Equals(silo.SiloAddress))
-            return new AppendResponse(PartitionErrors.LedElsewhere, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+            return PartitionConversions.Failed(PartitionErrors.LedElsewhere);
         if (request.TopicVersion > _topic?.Version && !await CatchUpAsync())
-            return new AppendResponse(PartitionErrors.TopicUnknown, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+            return PartitionConversions.Failed(PartitionErrors.TopicUnknown);
         return _led is { } led
             ? await led.AppendAsync(request, cancellationToken)
-            : new AppendResponse(_refusal, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+            : PartitionConversions.Failed(_refusal);
     }
 
     /// <inheritdoc/>
@@ -94,7 +94,7 @@ internal sealed partial class PartitionGrain(
         : ValueTask.FromResult(new EpochEndResponse(_refusal, Epoch: -1, EndOffset: -1, LeaderEpoch: 0));
 
     /// <inheritdoc/>
-    public ValueTask<PartitionDescription> DescribeAsync() => ValueTask.FromResult(Describe(error: null));
+    public ValueTask<PartitionDescription> DescribeAsync() => ValueTask.FromResult(Describe(_led, error: null));
 
     /// <inheritdoc/>
     public ValueTask ConfigureAsync(TopicMetadata topic)
@@ -111,9 +111,9 @@ internal sealed partial class PartitionGrain(
 
     /// <inheritdoc/>
     public async ValueTask<PartitionDescription> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken) =>
-        Describe(_led is { Log: { } log }
-            ? PartitionConversions.ToError(await log.DeleteRecordsAsync(beforeOffset, cancellationToken), log.State)
-            : null);
+        _led is { Log: var log } led
+            ? Describe(led, PartitionConversions.ToError(await log.DeleteRecordsAsync(beforeOffset, cancellationToken), log.State))
+            : Describe(led: null, error: null);
 
     /// <inheritdoc/>
     public ValueTask MaintainAsync(CancellationToken cancellationToken) =>
@@ -134,10 +134,10 @@ internal sealed partial class PartitionGrain(
 
     private async Task OpenAsync(TopicMetadata topic, CancellationToken cancellationToken)
     {
-        _led = await logs.OpenAsync(_key, topic, Owner, cancellationToken);
-        OutsideCall.RunAsync(() => LeaveWhenEndedAsync(_led)).Ignore();
+        var led = _led = await logs.OpenAsync(_key, topic, Owner, cancellationToken);
+        OutsideCall.RunAsync(() => LeaveWhenEndedAsync(led)).Ignore();
         // A grain is deactivated only after its calls have ended, so a long poll would delay the stop of the server.
-        _stopping = lifetime.ApplicationStopping.UnsafeRegister(static log => ((PartitionLog)log!).StopWaiting(), _led.Log);
+        _stopping = lifetime.ApplicationStopping.UnsafeRegister(static log => ((PartitionLog)log!).StopWaiting(), led.Log);
     }
 
     private void Move(SiloAddress home)
@@ -190,9 +190,8 @@ internal sealed partial class PartitionGrain(
         return Task.CompletedTask;
     }
 
-    private PartitionDescription Describe(StreamError? error) =>
-        PartitionConversions.Describe(
-            _key, _led?.Log.State, _led is null ? _refusal : error, silo.SiloAddress.ToParsableString(), _led?.Log.Rates);
+    private PartitionDescription Describe(OpenPartition? led, StreamError? error) => PartitionConversions.Describe(
+        _key, led?.Log.State, led is null ? _refusal : error, silo.SiloAddress.ToParsableString(), led?.Log.Rates);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Partition {Partition} could not be opened; failures since this was last said: {Failures}")]
     private partial void LogNotOpened(Exception exception, PartitionKey partition, int failures);

@@ -23,6 +23,15 @@ internal static class TopicGrainLimits
     /// <summary>The most routers of a process. There are more than topics, because the routers of deleted topics stay for a while.</summary>
     public const int RoutersMax = 2 * TopicLimits.TopicsMax;
 
+    /// <summary>
+    /// The most bytes of records, over all requests of a process, that are held unfolded because they are divided over partitions or compressed anew:
+    /// 16 of the largest requests. Above it requests are refused before anything of them is stored.
+    /// </summary>
+    public const long RewriteBytesMaxOfProcess = 16L * TopicLimits.RequestBytesMax;
+
+    /// <summary>When a request that was refused for <see cref="RewriteBytesMaxOfProcess"/> may come again: most are stored sooner.</summary>
+    public static readonly TimeSpan RewriteRetryAfter = TimeSpan.FromMilliseconds(500);
+
     /// <summary>How often a router tries a read, or an append without identity that was certainly not stored.</summary>
     public const int AttemptsMax = 3;
 

@@ -8,8 +8,8 @@ public static class AdmissionLimits
 {
     /// <summary>
     /// The most bytes of memory that the bodies of requests take together: 16 of the largest bodies. A body counts until it is read and parsed. A
-    /// body with records counts until its request is answered, with the batches made from it. Above the bound requests are refused, with the time
-    /// that the requests under way take as <c>Retry-After</c>.
+    /// body with records counts until its request is answered, twice, for the batches that are made from it. Above the bound requests are refused,
+    /// with the time that the requests under way take as <c>Retry-After</c>.
     /// </summary>
     public const long RequestBytesInFlightMax = 32L * TopicLimits.RequestBytesMax;
 

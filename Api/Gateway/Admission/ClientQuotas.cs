@@ -26,7 +26,7 @@ public sealed class ClientQuotas : IDisposable
 
     /// <summary>Makes the quotas.</summary>
     /// <param name="options">The settings.</param>
-    /// <param name="time">Tells how much of a quota has come back.</param>
+    /// <param name="time">Waits between two tries to pay a debt. The buckets themselves fill by the machine's clock.</param>
     public ClientQuotas(IOptions<QuotaOptions> options, TimeProvider time)
     {
         _time = time;

@@ -21,7 +21,7 @@ internal static class AppendSpan
     /// <summary>Says in the span what came of the append.</summary>
     /// <param name="span">The span; null for none.</param>
     /// <param name="outcome">The outcome.</param>
-    public static void Describe(Activity? span, in AppendOutcome outcome)
+    public static void Describe(Activity? span, in RecordsAppendOutcome outcome)
     {
         if (span is null)
             return;

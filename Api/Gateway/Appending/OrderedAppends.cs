@@ -39,7 +39,7 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known, 
     /// </param>
     /// <param name="acks">When it is answered.</param>
     /// <returns>What came of it; failures of servers and lines are errors in it.</returns>
-    public Task<AppendOutcome> BeginAsync(Caller caller, string topic, int partition, Memory<byte> batches, Acks acks)
+    public Task<RecordsAppendOutcome> BeginAsync(Caller caller, string topic, int partition, Memory<byte> batches, Acks acks)
     {
         lock (_gate)
         {
@@ -61,7 +61,7 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known, 
         }
     }
 
-    private async Task<AppendOutcome> AppendAsync(
+    private async Task<RecordsAppendOutcome> AppendAsync(
         Task before, Caller caller, string topic, AppendRecords records, AppendAffinity affinity, bool isNamed)
     {
         var outcome = await AppendNowAsync(caller, topic, records with { Affinity = affinity });
@@ -80,13 +80,13 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known, 
     private static bool MayBeStored(RecordsAppendResponse response) =>
         RecordsAppender.HasOpenOutcome(response) || response.Parts.Any(part => part.Response.Error is null);
 
-    private async Task<AppendOutcome> AppendBehindAsync(Task before, Caller caller, string topic, AppendRecords records)
+    private async Task<RecordsAppendOutcome> AppendBehindAsync(Task before, Caller caller, string topic, AppendRecords records)
     {
         await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return await AppendNowAsync(caller, topic, records);
     }
 
-    private async ValueTask<AppendOutcome> AppendNowAsync(Caller caller, string topic, AppendRecords records)
+    private async ValueTask<RecordsAppendOutcome> AppendNowAsync(Caller caller, string topic, AppendRecords records)
     {
         try
         {
@@ -95,7 +95,7 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known, 
         }
         catch (StreamException exception)
         {
-            return AppendOutcome.Refused(exception.Error);
+            return RecordsAppendOutcome.Refused(exception.Error);
         }
 
         return await appender.AppendAsync(caller, topic, records);

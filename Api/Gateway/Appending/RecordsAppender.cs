@@ -34,7 +34,7 @@ public sealed class RecordsAppender(
     /// <param name="topic">The topic's name.</param>
     /// <param name="records">The records.</param>
     /// <returns>The outcome. Failures of servers and connections are errors in it.</returns>
-    public ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records) => StreamTelemetry.Recorded is null
+    public ValueTask<RecordsAppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records) => StreamTelemetry.Recorded is null
         ? AppendUnderLaneAsync(caller, topic, records)
         : TraceAsync(caller, topic, records, client: null);
 
@@ -43,7 +43,7 @@ public sealed class RecordsAppender(
     /// <param name="topic">The topic's name.</param>
     /// <param name="records">The records.</param>
     /// <param name="client">The identity.</param>
-    public ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records, ClientIdentity client) =>
+    public ValueTask<RecordsAppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records, ClientIdentity client) =>
         StreamTelemetry.Recorded is null
             ? AppendUnderClientAsync(caller, topic, records, client)
             : TraceAsync(caller, topic, records, client);
@@ -55,7 +55,7 @@ public sealed class RecordsAppender(
     /// </remarks>
     public int NextKeylessStart() => (int)((Interlocked.Increment(ref _keylessTurn) * 0x9E3779B9u) >> 16);
 
-    private async ValueTask<AppendOutcome> TraceAsync(Caller caller, string topic, AppendRecords records, ClientIdentity? client)
+    private async ValueTask<RecordsAppendOutcome> TraceAsync(Caller caller, string topic, AppendRecords records, ClientIdentity? client)
     {
         using var span = AppendSpan.Start(topic, records);
         var outcome = client is null
@@ -66,14 +66,14 @@ public sealed class RecordsAppender(
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AppendOutcome> AppendUnderLaneAsync(Caller caller, string topic, AppendRecords records)
+    private async ValueTask<RecordsAppendOutcome> AppendUnderLaneAsync(Caller caller, string topic, AppendRecords records)
     {
         if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
-            return AppendOutcome.Refused(refusal);
+            return RecordsAppendOutcome.Refused(refusal);
         var retry = new AppendRetry(time, TopicLimits.AppendTimeout, random);
         var named = ProducersOf(records.Batches.Span);
         if (await producers.CheckAsync(named, TopicLimits.AppendTimeout) is { } unknown)
-            return AppendOutcome.Refused(unknown);
+            return RecordsAppendOutcome.Refused(unknown);
         if (records.Acks == Acks.None)
         {
             return await RepeatAsync(
@@ -85,11 +85,11 @@ public sealed class RecordsAppender(
             ProducerLane lane;
             try
             {
-                lane = await lanes.RentAsync(TopicLimits.AppendTimeout);
+                lane = await lanes.RentAsync(TimeSpan.FromMilliseconds(retry.LeftMs));
             }
             catch (StreamException e)
             {
-                return AppendOutcome.Refused(e.Error);
+                return RecordsAppendOutcome.Refused(e.Error);
             }
 
             var identity = new AppendIdentity(
@@ -113,15 +113,15 @@ public sealed class RecordsAppender(
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AppendOutcome> AppendUnderClientAsync(Caller caller, string topic, AppendRecords records, ClientIdentity client)
+    private async ValueTask<RecordsAppendOutcome> AppendUnderClientAsync(Caller caller, string topic, AppendRecords records, ClientIdentity client)
     {
         if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
-            return AppendOutcome.Refused(client.IsResumed ? refusal with { OutcomeUnknown = true } : refusal);
+            return RecordsAppendOutcome.Refused(client.IsResumed ? refusal with { OutcomeUnknown = true } : refusal);
         var retry = new AppendRetry(time, TopicLimits.AppendTimeout, random);
         var named = ProducersOf(records.Batches.Span);
         var judged = client.Identity.IsClients ? named.With(client.Identity.ProducerId) : named;
         if (await producers.CheckAsync(judged, TopicLimits.AppendTimeout) is { } unknown)
-            return AppendOutcome.Refused(client.IsResumed ? unknown with { OutcomeUnknown = true } : unknown);
+            return RecordsAppendOutcome.Refused(client.IsResumed ? unknown with { OutcomeUnknown = true } : unknown);
         var identity = client.Identity with
         {
             Topic = client.Identity.Topic ?? _versions.Find(topic), TimeoutMs = retry.LeftMs,
@@ -130,7 +130,7 @@ public sealed class RecordsAppender(
         return outcome with { IsFenced = judged.IsNone && FencedIdentity.KeptAllOut(outcome.Response) };
     }
 
-    private ValueTask<AppendOutcome> RepeatAsync(
+    private ValueTask<RecordsAppendOutcome> RepeatAsync(
         string topic, AppendRecords records, AppendIdentity identity, AppendRetry retry, bool isResumed = false)
     {
         // Stamped before the first call, because during later tries an earlier call may still be reading the batches.
@@ -140,7 +140,7 @@ public sealed class RecordsAppender(
 
     /// <summary>Sends a request until all of it is settled or its time is over.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AppendOutcome> RepeatAsync(string topic, AppendRecords records, AppendTries tries, AppendRetry retry)
+    private async ValueTask<RecordsAppendOutcome> RepeatAsync(string topic, AppendRecords records, AppendTries tries, AppendRetry retry)
     {
         while (true)
         {
@@ -152,7 +152,7 @@ public sealed class RecordsAppender(
                 var call = routes.Local(topic) is { } here
                     ? here.AppendAsync(request, CancellationToken.None)
                     : routes.Router(topic).AppendAsync(request, CancellationToken.None);
-                // The first call ends by its own response timeout, which is as long.
+                // The first call ends by itself: by a grain call's response timeout, or when its log has waited long enough for the store.
                 response = request.Identity is { IsRepeat: true } identity
                     ? await call.AsTask().WaitAsync(TimeSpan.FromMilliseconds(identity.TimeoutMs), time)
                     : await call;
@@ -178,11 +178,11 @@ public sealed class RecordsAppender(
                 continue;
             }
 
-            return new AppendOutcome(tries.Answer(), tries.IsMemoryFree);
+            return new RecordsAppendOutcome(tries.Answer(), tries.IsMemoryFree);
         }
     }
 
-    // Where the caller has to go, or to wait, is for the caller to find out.
+    // A caller that named the leader, or the log of its earlier append, decides itself what it does when the partition has moved.
     private static bool IsForCaller(AppendRecords records, RecordsAppendResponse? response) =>
         records.Affinity is { IsRefused: true }
         || (records.RequiredLeader is not null && response is not null && response.Parts.Any(part =>
@@ -218,7 +218,7 @@ public sealed class RecordsAppender(
 /// <summary>Records to append. <see cref="RecordsAppender"/> gives them an identity.</summary>
 /// <param name="Batches">
 /// Whole batches. Batches without a producer are stamped with the request's producer, so only the caller may use this memory. It stays in use while
-/// <see cref="AppendOutcome.IsMemoryFree"/> is false.
+/// <see cref="RecordsAppendOutcome.IsMemoryFree"/> is false.
 /// </param>
 /// <param name="Partition">As <see cref="RecordsAppendRequest"/> has it.</param>
 /// <param name="RecordPartitions">For each record the partition that the caller chose, or -1; empty when it chose none.</param>
@@ -254,11 +254,11 @@ public readonly record struct AppendRecords(
 /// <summary>The outcome of an append.</summary>
 /// <param name="Response">The answer.</param>
 /// <param name="IsMemoryFree">False when a call that was given up may still be reading the request's batches.</param>
-public readonly record struct AppendOutcome(RecordsAppendResponse Response, bool IsMemoryFree)
+public readonly record struct RecordsAppendOutcome(RecordsAppendResponse Response, bool IsMemoryFree)
 {
     /// <summary>Nothing was appended.</summary>
     /// <param name="error">Why it failed or was refused.</param>
-    public static AppendOutcome Refused(StreamError error) => new(new RecordsAppendResponse([], default, error), IsMemoryFree: true);
+    public static RecordsAppendOutcome Refused(StreamError error) => new(new RecordsAppendResponse([], default, error), IsMemoryFree: true);
 
     /// <summary>
     /// True when nothing was stored, because partitions know a newer epoch of the identity that the service gave to a client's key.

@@ -22,7 +22,7 @@ internal sealed partial class DescriptionFilter : OpenApiVisitorBase, IDocumentF
     /// <inheritdoc/>
     public override void Visit(IOpenApiReferenceHolder referenceHolder)
     {
-        // Only a description of its own: that of what it refers to is told there.
+        // A reference without a description of its own shows its target's, and the target is visited, too.
         if (referenceHolder is OpenApiSchemaReference { Reference.Description: not null } schema)
             Tidy(schema);
     }

@@ -249,7 +249,7 @@ internal sealed partial class LineRequest(
         if (_records.Count == 0 || _isStopped)
             return;
         _hasAppended = true;
-        AppendOutcome outcome = default;
+        RecordsAppendOutcome outcome = default;
         try
         {
             outcome = await produce.TryCallAsync(

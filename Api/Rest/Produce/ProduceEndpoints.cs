@@ -160,12 +160,12 @@ internal sealed partial class ProduceEndpoints(
     }
 
     /// <summary>Makes one append of a request, under the request's identity if it has one.</summary>
-    internal ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records) =>
+    internal ValueTask<RecordsAppendOutcome> TryCallAsync(HttpContext context, AppendRecords records) =>
         context.Features.Get<ClientIdentity>() is { } client
             ? TryCallAsync(context, records, client)
             : appender.AppendAsync(context.Caller(), Parameters.Topic(context), records);
 
-    private async ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records, ClientIdentity client)
+    private async ValueTask<RecordsAppendOutcome> TryCallAsync(HttpContext context, AppendRecords records, ClientIdentity client)
     {
         if (!client.Identity.IsClients && records.Acks != Acks.All)
         {
@@ -183,7 +183,7 @@ internal sealed partial class ProduceEndpoints(
             : outcome;
     }
 
-    private static void ThrowWhenRefused(AppendOutcome outcome, ClientIdentity? client)
+    private static void ThrowWhenRefused(RecordsAppendOutcome outcome, ClientIdentity? client)
     {
         if (outcome.Response.Error is { } error)
             throw new RequestException(client is null && error.Code == StreamErrorCode.UnknownProducerId ? WithAdvice(error, client) : error);

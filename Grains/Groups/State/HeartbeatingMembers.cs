@@ -68,8 +68,8 @@ internal sealed class HeartbeatingMembers(
             events.Raise(new MemberRestarted(member.Id, facts.NextMemberEpoch) { Consumer = consumer });
         if (before is not null)
             events.Raise(new TargetAssigned(facts.TargetEpoch, targets));
-        // One that said what it had has nothing any more; a process that polled under this id may still work on what it was given, which is nobody
-        // else's then.
+        // A member that told by heartbeats what it had has nothing any more. A process that polled under this id may still work on what it was
+        // given, so those partitions stay with this id.
         var partitions = before?.Assigned ?? (member is { Consumer: null } ? member.Assigned : PartitionSet.Empty);
         if (!facts.FindMember(command.Member)!.Assigned.Equals(partitions))
             events.Raise(new AssignmentChanged(command.Member, facts.NextMemberEpoch, partitions));

@@ -18,6 +18,12 @@ public static class LogLimits
     /// </summary>
     public const int RecordFramingBytesMax = 16 * 1024;
 
+    /// <summary>
+    /// The most bytes that the compressed batches of one append unfold to: 64 times what an append may have. All are unfolded once to be checked, so
+    /// this bounds the time that a request of few bytes may take.
+    /// </summary>
+    public const int UnfoldedBytesOfAppendMax = 256 * 1024 * 1024;
+
     /// <summary>The most bytes of a log that are not durable yet. Above it appends are refused, with a time to retry.</summary>
     public const int PendingBytesMax = 32 * 1024 * 1024;
 
@@ -26,7 +32,7 @@ public static class LogLimits
 
     /// <summary>
     /// One log may hold a quarter of what is free of <see cref="PendingBytesMaxOfProcess"/>. So eight stuck logs leave a third of the whole to the
-    /// others, and a hundred leave a twenty-fifth.
+    /// others, and a hundred leave 4 %.
     /// </summary>
     public const int PendingShareDivisor = 4;
 
@@ -86,6 +92,7 @@ public static class LogLimits
     /// <summary>
     /// The runs of batches that are remembered for each producer. Kafka remembers 5 batches, the most that a client has in flight. Here a request of
     /// 16 MiB is at most 8 appends to a partition, because two neighbours that fit one append (nearly 4 MiB) are joined. Each append is one run.
+    /// Only batches of very few bytes can be more: each adds its header to what the service divides.
     /// </summary>
     public const int ProducerRunsMax = 8;
 
@@ -113,7 +120,10 @@ public static class LogLimits
     /// <summary>A producer that has been idle for so long is forgotten (Kafka's <c>producer.id.expiration.ms</c>).</summary>
     public static readonly TimeSpan ProducerIdleMax = TimeSpan.FromDays(1);
 
-    /// <summary>How long an append waits for the store before its caller is told that the outcome is unknown.</summary>
+    /// <summary>
+    /// How long an append waits for the store before its caller is told that the outcome is unknown. The caller is told at the next check,
+    /// up to <see cref="DeadlineCheckPeriod"/> later.
+    /// </summary>
     public static readonly TimeSpan AppendWaitMax = TimeSpan.FromSeconds(30);
 
     /// <summary>The time over which a process measures how fast its pending bytes become durable.</summary>
@@ -151,7 +161,7 @@ public static class LogLimits
     /// <summary>The appends to a segment that are left for the fences of later owners, where the store bounds the appends to a segment.</summary>
     public const int AppendsSpared = 64;
 
-    /// <summary>The appends that a segment takes at least, however few the store allows: its owner's fence, and one group.</summary>
+    /// <summary>The appends that a segment takes at least, however few the store allows: for instance its owner's fence, and one group.</summary>
     public const int SegmentAppendsMin = 2;
 
     /// <summary>

@@ -47,7 +47,9 @@ public readonly record struct LogAppendResult(
 
 /// <summary>Batches read from a log.</summary>
 /// <param name="Error">Null when the offset was within the log.</param>
-/// <param name="Offset">The offset that was read from, also where one of <see cref="LogOffsets"/> was asked for.</param>
+/// <param name="Offset">
+/// The offset that was read from, also where one of <see cref="LogOffsets"/> was asked for; of a failed read the offset as it was asked for.
+/// </param>
 /// <param name="Batches">Whole batches as stored, back to back. The first may begin below the offset. Empty when nothing is new.</param>
 /// <param name="HighWatermark">The durable end offset.</param>
 /// <param name="LogStartOffset">The first readable offset.</param>

@@ -30,7 +30,7 @@ internal static class LogInstruments
         advice: Buckets(256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304));
 
     private static readonly Histogram<double> StoreAppendDuration = Meter.CreateHistogram(
-        "orleansstream.store.append.duration", "s", "From the begin of a write to the store until its outcome is certain, repeats included.",
+        "orleansstream.store.append.duration", "s", "From the begin of a write to the store until its outcome is certain, with the roll before it and all repeats.",
         advice: Seconds(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10));
 
     private static readonly Counter<long> StoreRefusals = Meter.CreateCounter<long>(

@@ -15,8 +15,7 @@ internal sealed class OpenLog : IAsyncDisposable
     private readonly CancellationTokenSource _abandoned = new();
     private readonly TaskCompletionSource<LogEnd> _ended = new();
     private LogOptions _options;
-    private LogEnd? _end;
-    private string _endDetail = "";
+    private Ending? _ending;
 
     /// <summary>Starts from the state that opening the log has read.</summary>
     /// <param name="place">The log's folder, the stores that hold it, and its clock.</param>
@@ -115,30 +114,21 @@ internal sealed class OpenLog : IAsyncDisposable
     public CancellationToken Abandoned => _abandoned.Token;
 
     /// <summary>Why the log has ended; null while it serves. It is set once, so it may be read without the gate.</summary>
-    public LogEnd? End => _end;
+    public LogEnd? End => _ending?.Reason;
 
     /// <summary>Whether the log has ended.</summary>
-    public bool HasEnded => _end is not null;
+    public bool HasEnded => _ending is not null;
 
     /// <summary>Why the log has ended, in one sentence; empty while the log serves.</summary>
-    public string EndDetail
-    {
-        get
-        {
-            lock (Gate)
-            {
-                return _endDetail;
-            }
-        }
-    }
+    public string EndDetail => _ending?.Detail ?? "";
 
     /// <summary>The error for calls to a log that has ended or is being closed.</summary>
-    public LogError EndError() => _end switch
+    public LogError EndError() => _ending switch
     {
-        LogEnd.Offline => new LogError(StreamErrorCode.PartitionOffline, _endDetail),
-        LogEnd.Deleted => new LogError(StreamErrorCode.UnknownTopicId, _endDetail),
         null => new LogError(StreamErrorCode.NotLeaderOrFollower, "The partition is being closed here and is moving."),
-        _ => new LogError(StreamErrorCode.NotLeaderOrFollower, _endDetail),
+        (LogEnd.Offline, var detail) => new LogError(StreamErrorCode.PartitionOffline, detail),
+        (LogEnd.Deleted, var detail) => new LogError(StreamErrorCode.UnknownTopicId, detail),
+        (_, var detail) => new LogError(StreamErrorCode.NotLeaderOrFollower, detail),
     };
 
     /// <summary>The answer to an append that was not done.</summary>
@@ -154,10 +144,10 @@ internal sealed class OpenLog : IAsyncDisposable
         AppendGroup? group;
         lock (Gate)
         {
-            if (_end is not null)
+            if (_ending is not null)
                 return;
 
-            (_end, _endDetail) = (end, detail);
+            _ending = new Ending(end, detail);
             (queued, group) = Appends.Close();
             Tail.Clear();
             ReadAhead.Clear();
@@ -245,4 +235,7 @@ internal sealed class OpenLog : IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Appends.DisposeAsync();
+
+    // One object, so that whoever reads it without the gate sees the reason with its sentence.
+    private sealed record Ending(LogEnd Reason, string Detail);
 }

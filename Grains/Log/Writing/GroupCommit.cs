@@ -59,8 +59,8 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
     /// </summary>
     /// <param name="group">The group, stamped and stored.</param>
     /// <param name="position">The position of its first byte in the active segment.</param>
-    /// <param name="beganAt">When the append to the store began, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
-    /// <param name="taken">How long the append to the store took.</param>
+    /// <param name="beganAt">When its storing began, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
+    /// <param name="taken">The time until it was certainly stored, with the roll before it and all tries.</param>
     public void Publish(AppendGroup group, long position, long beganAt, TimeSpan taken)
     {
         LogInstruments.Stored(group.Appends.Count, group.LengthBytes, taken);
@@ -125,7 +125,9 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
 
     /// <summary>Ends a group that is certainly not stored.</summary>
     /// <param name="group">The group, whose places are taken back.</param>
-    /// <param name="error">Why it is not stored. Every caller of the group gets this error.</param>
+    /// <param name="error">
+    /// Why it is not stored: the error of all callers whose answer depends on the group, and of queued appends behind it of the same producers.
+    /// </param>
     public void Fail(AppendGroup group, LogError error)
     {
         using var answering = new Answering();

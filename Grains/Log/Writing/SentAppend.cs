@@ -24,6 +24,7 @@ internal static class SentAppend
         var latestMs = options.StampsAppendTime ? long.MaxValue : nowMs + (long)options.TimestampAheadMax.TotalMilliseconds;
         RecordBatchHeader? previous = null;
         List<AppendBatches>? rewritten = null;
+        long unfoldedBytes = 0;
         for (var left = batches; !left.IsEmpty;)
         {
             var position = batches.LengthBytes - left.LengthBytes;
@@ -33,7 +34,7 @@ internal static class SentAppend
                 ?? JudgeSize(header, lengthBytes, options)
                 ?? SentBatches.JudgeHeader(header)
                 ?? JudgeSequence(previous, header)
-                ?? JudgeRecords(left, header, latestMs, out batch)) is { } error)
+                ?? JudgeRecords(left, header, latestMs, ref unfoldedBytes, out batch)) is { } error)
             {
                 return error;
             }
@@ -70,12 +71,18 @@ internal static class SentAppend
     }
 
     // Each record is checked once on its way in. Batches that this process wrote were checked where their records came from.
-    private static LogError? JudgeRecords(in AppendBatches left, in RecordBatchHeader header, long latestMs, out byte[]? rewritten)
+    private static LogError? JudgeRecords(
+        in AppendBatches left, in RecordBatchHeader header, long latestMs, ref long unfoldedBytes, out byte[]? rewritten)
     {
         rewritten = null;
-        return left.IsFirstWrittenHere
-            ? SentBatches.JudgeTime(header.MaxTimestamp, latestMs)
-            : SentBatches.JudgeRecords(left.First(header.LengthBytes).ToMemory().Span, header, latestMs, out rewritten);
+        if (left.IsFirstWrittenHere)
+            return SentBatches.JudgeTime(header.MaxTimestamp, latestMs);
+        var error = SentBatches.JudgeRecords(left.First(header.LengthBytes).ToMemory().Span, header, latestMs, out var summary, out rewritten);
+        unfoldedBytes += summary.UnfoldedBytes;
+        return error ?? (unfoldedBytes <= LogLimits.UnfoldedBytesOfAppendMax ? null : new LogError(
+            StreamErrorCode.RecordListTooLarge,
+            $"The batches of one append have {unfoldedBytes} or more bytes once they are decompressed; at most "
+            + $"{LogLimits.UnfoldedBytesOfAppendMax} are taken."));
     }
 
     private static LogError? JudgeFormat(RecordBatchStatus status, int position) => status switch

@@ -41,15 +41,16 @@ internal static class SentBatches
     /// <param name="batch">Exactly one batch, whose header and checksum are right.</param>
     /// <param name="header">Its header, which <see cref="JudgeHeader"/> has let pass.</param>
     /// <param name="latestMs">The latest time that a record may have, in milliseconds since the Unix epoch.</param>
+    /// <param name="summary">What the check has found; nothing where the batch is malformed.</param>
     /// <param name="rewritten">
     /// The batch as it must be stored, when that differs from what came: with the latest time of its records in the header, or with one gzip member
     /// instead of several, because many readers read only the first member. Else null.
     /// </param>
     /// <returns>Null when the batch may be stored; else why not.</returns>
-    public static LogError? JudgeRecords(ReadOnlySpan<byte> batch, in RecordBatchHeader header, long latestMs, out byte[]? rewritten)
+    public static LogError? JudgeRecords(
+        ReadOnlySpan<byte> batch, in RecordBatchHeader header, long latestMs, out RecordBatchSummary summary, out byte[]? rewritten)
     {
-        rewritten = null;
-        RecordBatchSummary summary;
+        (summary, rewritten) = (default, null);
         try
         {
             summary = RecordBatchReader.ValidateRecords(batch);

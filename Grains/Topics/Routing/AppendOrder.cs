@@ -14,9 +14,8 @@ namespace OrleansStream.Topics.Routing;
 /// <param name="led">The partitions that this process leads.</param>
 internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, OpenPartitionIndex led)
 {
-    private static readonly AppendResponse Elsewhere = new(
-        new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition has just moved; nothing was stored."),
-        BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+    private static readonly AppendResponse Elsewhere = PartitionConversions.Failed(
+        new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition has just moved; nothing was stored."));
 
     private readonly ConcurrentDictionary<PartitionKey, CallsUnderWay> _callsUnderWay = new();
 

@@ -25,10 +25,27 @@ internal static class AppendPartitioner
     /// <param name="error">Why the request as a whole is refused; then the result is null.</param>
     public static PartitionedAppends? Partition(RecordsAppendRequest request, in AppendContext context, out StreamError? error)
     {
-        error = CheckBatches(request, context, out var summary) ?? CheckPartition(request, context);
-        if (error is not null)
-            return null;
+        try
+        {
+            error = CheckBatches(request, context, out var summary) ?? CheckPartition(request, context);
+            return error is null ? Divide(request, context, summary, out error) : null;
+        }
+        catch (RecordFormatException e)
+        {
+            error = Corrupt(e.Message);
+        }
+        catch (StreamException e)
+        {
+            error = e.Error;
+        }
 
+        return null;
+    }
+
+    private static PartitionedAppends? Divide(
+        RecordsAppendRequest request, in AppendContext context, in BatchesSummary summary, out StreamError? error)
+    {
+        error = null;
         var named = request.RecordPartitions.IsEmpty && (request.Partition is not null || context.PartitionCount == 1);
         if (named && summary.IsAsIs)
             return PartitionedAppends.AsIs(request.Partition ?? 0, summary.RecordCount, request.Batches);
@@ -46,11 +63,6 @@ internal static class AppendPartitioner
                 return PartitionedAppends.AsIs(chosen[0], summary.RecordCount, request.Batches);
             return AppendSplitter.Split(request.Batches, chosen, context, out error);
         }
-        catch (RecordFormatException e)
-        {
-            error = Corrupt(e.Message);
-            return null;
-        }
         finally
         {
             ArrayPool<int>.Shared.Return(partitions);
@@ -61,7 +73,10 @@ internal static class AppendPartitioner
     /// <param name="batch">The batch.</param>
     /// <param name="header">Its header.</param>
     /// <param name="context">The topic.</param>
-    public static bool IsAsIs(ReadOnlySpan<byte> batch, in RecordBatchHeader header, in AppendContext context)
+    /// <param name="unfolded">Counts what is decompressed to find out.</param>
+    /// <exception cref="RecordFormatException">The only record of a long batch is malformed.</exception>
+    /// <exception cref="StreamException">Too much would be decompressed.</exception>
+    public static bool IsAsIs(ReadOnlySpan<byte> batch, in RecordBatchHeader header, in AppendContext context, ref UnfoldedLength unfolded)
     {
         if (context.Config.Compression is { } compression && header.Compression != compression)
             return false;
@@ -69,7 +84,7 @@ internal static class AppendPartitioner
         if (header.MaxTimestamp > context.TimestampMsMax && !context.IsWhole(header))
             return false;
         return header.LengthBytes <= context.Config.MaxMessageBytes
-            || (header.RecordCount == 1 && SizeOfOnlyRecord(batch) <= context.Config.MaxMessageBytes);
+            || (header.RecordCount == 1 && SizeOfOnlyRecord(batch, ref unfolded) <= context.Config.MaxMessageBytes);
     }
 
     /// <summary>
@@ -119,6 +134,7 @@ internal static class AppendPartitioner
 
         var isAsIs = batches.Length <= TopicLimits.AppendBytesMax;
         long count = 0;
+        var unfolded = new UnfoldedLength();
         // The log checks the sums of what it is given as it is; what is written anew is checked where it is read.
         var scanner = new RecordBatchScanner(batches, checkCrc: false);
         while (scanner.MoveNext())
@@ -130,7 +146,7 @@ internal static class AppendPartitioner
                 return new StreamError(refusal.Code, refusal.Detail) { Field = "records" };
             count += header.RecordCount;
             var isNamed = request.Identity is null || header.HasProducer;
-            isAsIs = isAsIs && isNamed && IsAsIsChecked(scanner.Batch, header, context);
+            isAsIs = isAsIs && isNamed && IsAsIsChecked(scanner.Batch, header, context, ref unfolded);
         }
 
         summary = new BatchesSummary((int)Math.Min(count, int.MaxValue), isAsIs);
@@ -145,11 +161,12 @@ internal static class AppendPartitioner
         };
     }
 
-    private static bool IsAsIsChecked(ReadOnlySpan<byte> batch, in RecordBatchHeader header, in AppendContext context)
+    private static bool IsAsIsChecked(
+        ReadOnlySpan<byte> batch, in RecordBatchHeader header, in AppendContext context, ref UnfoldedLength unfolded)
     {
         try
         {
-            return IsAsIs(batch, header, context);
+            return IsAsIs(batch, header, context, ref unfolded);
         }
         catch (RecordFormatException)
         {
@@ -199,6 +216,7 @@ internal static class AppendPartitioner
         var batches = request.Batches.Span;
         var scanner = new RecordBatchScanner(batches, checkCrc: false);
         var next = 0;
+        var unfolded = new UnfoldedLength();
         // One turn a request, and the same one when it is repeated.
         var turn = context.Topic.Spread is null ? 0 : context.Identity?.KeylessStart ?? context.Sticky.Next(int.MaxValue);
         while (scanner.MoveNext())
@@ -207,6 +225,7 @@ internal static class AppendPartitioner
             var spread = context.HasOwnProducer(scanner.Header) ? null : context.Topic.Spread;
             var sticky = NoPartition;
             using var reader = RecordBatchReader.OfSent(scanner.Batch);
+            unfolded.Add(reader.UnfoldedBytes ?? scanner.Batch.Length);
             while (reader.TryReadNext(out var record))
             {
                 var partition = named.IsEmpty ? NoPartition : named[next];
@@ -235,9 +254,10 @@ internal static class AppendPartitioner
         return sticky == NoPartition ? context.Sticky.Next(context.PartitionCount) : sticky;
     }
 
-    private static int SizeOfOnlyRecord(ReadOnlySpan<byte> batch)
+    private static int SizeOfOnlyRecord(ReadOnlySpan<byte> batch, ref UnfoldedLength unfolded)
     {
         using var reader = new RecordBatchReader(batch);
+        unfolded.Add(reader.UnfoldedBytes ?? batch.Length);
         return reader.TryReadNext(out var record) ? SizeOf(record) : 0;
     }
 

@@ -34,6 +34,7 @@ internal readonly ref struct AppendSplitter
     /// <param name="context">The topic.</param>
     /// <param name="error">Why nothing can be appended; then the result is null.</param>
     /// <exception cref="RecordFormatException">A batch is malformed.</exception>
+    /// <exception cref="StreamException">The records that would be written anew are too many, or for the whole process just now.</exception>
     public static PartitionedAppends? Split(
         ReadOnlyMemory<byte> batches, ReadOnlySpan<int> partitions, in AppendContext context, out StreamError? error)
     {
@@ -56,13 +57,14 @@ internal readonly ref struct AppendSplitter
     {
         var scanner = new RecordBatchScanner(_batches.Span);
         var record = 0;
+        var unfolded = new UnfoldedLength();
         while (scanner.MoveNext())
         {
             var header = scanner.Header;
             var batch = _batches[scanner.Position..scanner.NextPosition];
             var partitions = _partitions.Slice(record, header.RecordCount);
             var isWhole = !partitions.ContainsAnyExcept(partitions[0]) && AppendPartitioner.IsPartition(partitions[0], _context);
-            if (isWhole && AppendPartitioner.IsAsIs(batch.Span, header, _context))
+            if (isWhole && AppendPartitioner.IsAsIs(batch.Span, header, _context, ref unfolded))
                 AddAsIs(partitions[0], record, batch, header, scanner.Position);
             else if (!_context.IsWhole(header))
                 AddRecords(scanner.Position, batch.Span, header, record);
@@ -127,7 +129,7 @@ internal readonly ref struct AppendSplitter
             BaseSequence = header.BaseSequence,
             IsTransactional = header.IsTransactional,
         });
-        if (!TryRewrite(batch.Span, writer) || writer.WrittenBatch().Length > BatchBytesMax(header.RecordCount))
+        if (!TryRewrite(batch, writer) || writer.WrittenBatch().Length > BatchBytesMax(header.RecordCount))
             Refuse(partition, record, header.RecordCount, TooLarge("The batch, written anew,", writer.LengthBytes));
         else
             AddWritten(partition, record, header.RecordCount, writer);
@@ -141,9 +143,10 @@ internal readonly ref struct AppendSplitter
         _appends.Complete(unit, AppendBatches.Of(writer));
     }
 
-    private static bool TryRewrite(ReadOnlySpan<byte> batch, RecordBatchWriter writer)
+    private bool TryRewrite(ReadOnlyMemory<byte> batch, RecordBatchWriter writer)
     {
-        using var reader = RecordBatchReader.OfSent(batch);
+        using var reader = RecordBatchReader.OfSent(batch.Span);
+        _appends.TakeRoom(_context.Rewrites, reader.UnfoldedBytes ?? batch.Length);
         try
         {
             while (reader.TryReadNext(out var view))
@@ -163,6 +166,8 @@ internal readonly ref struct AppendSplitter
         var compression = _context.Config.Compression ?? header.Compression;
         var isChosen = compression == CompressionType.None && header.Compression == CompressionType.None;
         using var reader = RecordBatchReader.OfSent(batch);
+        if (!isChosen)
+            _appends.TakeRoom(_context.Rewrites, reader.UnfoldedBytes ?? batch.Length);
         while (reader.TryReadNext(out var view))
         {
             var partition = _partitions[record];

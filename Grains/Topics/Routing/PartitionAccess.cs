@@ -19,6 +19,9 @@ internal sealed class PartitionAccess(
     /// <summary>The calls other than appends.</summary>
     public PartitionCalls Calls { get; } = new(partitions, led, time, logger);
 
+    /// <summary>The memory of records that are written anew before they are stored.</summary>
+    public RewriteMemory Rewrites { get; } = new();
+
     /// <summary>Where random choices come from.</summary>
     public RandomSource Random { get; } = random ?? RandomSource.System;
 

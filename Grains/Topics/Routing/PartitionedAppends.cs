@@ -15,6 +15,7 @@ internal sealed class PartitionedAppends : IDisposable
     private List<Unit> _units = null!;
     private List<IDisposable>? _owned;
     private List<byte[]>? _rented;
+    private RewriteRoom? _room;
     private Dictionary<int, int>? _sequences;
     private AppendIdentity? _identity;
     private IMemoryOwner<int>? _recordMemory;
@@ -49,6 +50,9 @@ internal sealed class PartitionedAppends : IDisposable
     /// <summary>True when a record was refused for what the topic is, which another version of the topic may allow.</summary>
     public bool HasRefusals { get; private set; }
 
+    /// <summary>What the request has taken of the memory for records that are written anew, for as long as it is made; null for nothing.</summary>
+    public IDisposable? Room => _room;
+
     /// <summary>Makes one append of batches as they are.</summary>
     /// <param name="partition">The partition.</param>
     /// <param name="recordCount">The count of records.</param>
@@ -68,6 +72,12 @@ internal sealed class PartitionedAppends : IDisposable
         var memory = MemoryPool<int>.Shared.Rent(recordCount);
         return new() { _units = [], _recordMemory = memory, _unitOfRecord = memory.Memory[..recordCount], _identity = identity };
     }
+
+    /// <summary>Takes memory for the records of a batch, before they are written anew.</summary>
+    /// <param name="memory">The memory.</param>
+    /// <param name="lengthBytes">The records' length once they are decompressed.</param>
+    /// <exception cref="StreamException">They are too many for one request, or there is too little memory left now.</exception>
+    public void TakeRoom(RewriteMemory memory, int lengthBytes) => (_room ??= new RewriteRoom(memory)).Take(lengthBytes);
 
     /// <summary>Takes a writer that lives as long as this object.</summary>
     /// <param name="options">What the batch's header says.</param>
@@ -208,6 +218,7 @@ internal sealed class PartitionedAppends : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _room?.Dispose();
         _owned?.ForEach(static owned => owned.Dispose());
         _rented?.ForEach(static bytes => ArrayPool<byte>.Shared.Return(bytes));
         // No answer refers to it.

@@ -49,7 +49,7 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
         if (request.Identity is { } named && !topic.IsVersionOf(named.Topic))
             return new RecordsAppendResponse([], default) { PartitionBy = topic.Metadata };
         var appends = PartitionFirst(request, topic, out error);
-        if (appends is not { HasRefusals: false } && await FindOtherAsync(topic) is { } refused)
+        if ((appends is null || appends.HasRefusals) && await FindOtherAsync(topic) is { } refused)
         {
             appends?.Dispose();
             return refused;
@@ -57,6 +57,7 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
 
         if (appends is null)
             return new RecordsAppendResponse([], default, error);
+        using var room = appends.Room;
         // Most requests have one part: its append needs no other async method around it.
         var parts = appends.Parts.Count == 1
             ? [ToPart(appends.Parts[0], await AppendPartAsync(topic.Metadata, appends, 0, request, request.ExpectedNextOffset, cancellationToken))]
@@ -95,6 +96,7 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
         var appends = Partition(request, topic, keys: null, out var error);
         if (appends is null)
             return new RecordsAppendResponse([], default, error);
+        using var room = appends.Room;
         if (stored is not { } parts)
             return Answer(await AppendPartsAsync(known, appends, request, cancellationToken), appends, request);
         appends.Dispose();
@@ -118,16 +120,19 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
     {
         var context = ContextFor(topic, request.Identity) with { Keys = keys, HasWholeBatches = request.HasWholeBatches };
         var appends = AppendPartitioner.Partition(request, context, out error);
-        if (appends is not { HasRefusals: true } || request.Identity is not { IsClients: true })
-            return appends;
-        error = appends.Parts.First(part => part.Error is not null).Error;
-        appends.Dispose();
-        return null;
+        if (appends is { HasRefusals: true } && request.Identity is { IsClients: true })
+        {
+            error = appends.Parts.First(part => part.Error is not null).Error;
+            appends.Dispose();
+            return null;
+        }
+
+        return appends;
     }
 
     private AppendContext ContextFor(TopicView topic, AppendIdentity? identity) => identity is null
-        ? new AppendContext(topic, _sticky, time.GetUtcNow().ToUnixTimeMilliseconds())
-        : new AppendContext(topic, new StickyPartitioner(identity.KeylessStart), identity.NowMs, identity);
+        ? new AppendContext(topic, _sticky, time.GetUtcNow().ToUnixTimeMilliseconds(), Identity: null, partitions.Rewrites)
+        : new AppendContext(topic, new StickyPartitioner(identity.KeylessStart), identity.NowMs, identity, partitions.Rewrites);
 
     /// <summary>Makes appends: those of different partitions at the same time, those of one in their order.</summary>
     /// <param name="topic">The topic.</param>

@@ -23,12 +23,15 @@ internal sealed record TopicView(TopicMetadata Metadata, TopicConfig Config, lon
 /// <param name="Sticky">Chooses for records without a key.</param>
 /// <param name="NowMs">The time, in milliseconds since the Unix epoch.</param>
 /// <param name="Identity">The producer that batches without one are stored under; null for none.</param>
-/// <param name="Keys">Counts the keys that choose a partition; null for a try that was counted before.</param>
+/// <param name="Rewrites">The memory of records that are written anew.</param>
 internal readonly record struct AppendContext(
-    TopicView Topic, StickyPartitioner Sticky, long NowMs, AppendIdentity? Identity = null, KeyCounter? Keys = null)
+    TopicView Topic, StickyPartitioner Sticky, long NowMs, AppendIdentity? Identity, RewriteMemory Rewrites)
 {
     /// <summary>The earliest time a record may be dated: Kafka's "none".</summary>
     public const long TimestampMsMin = -1;
+
+    /// <summary>Counts the keys that choose a partition; null for a try that was counted before.</summary>
+    public KeyCounter? Keys { get; init; }
 
     /// <summary>The topic's settings.</summary>
     public TopicConfig Config => Topic.Config;

@@ -67,6 +67,28 @@ public class CodecTests(ApiFixture api)
         Assert.Equal(0, (long)(await api.GetAsync($"/v1/topics/{topic}/partitions/0/records"))["high_watermark"]!);
     }
 
+    // Each batch alone is within its bound.
+    [Fact]
+    public async Task Post_OfManySmallBatchesThatUnfoldToMuch_IsRefusedWhereTheyAreDivided()
+    {
+        var topic = await api.CreateTopicAsync(partitions: 4);
+        var batch = Batches.Of(new RecordBatchOptions { Compression = CompressionType.Zstd }, ("key", new string('x', 1_000_000)));
+        byte[] batches = [.. Enumerable.Repeat(batch, 200).SelectMany(one => one)];
+        Assert.InRange(batches.Length, 0, 200_000);
+        using var response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(batches, BodyKinds.Batch));
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+        Assert.Equal("RECORD_LIST_TOO_LARGE", (string?)JsonNode.Parse(await ApiFixture.TextAsync(response))!["error_code"]);
+
+        // As they are, they are only checked.
+        var path = $"/v1/topics/{topic}/partitions/1/records";
+        using var named = await api.PostAsync(path, ApiFixture.Body(batches, BodyKinds.Batch));
+        Assert.Equal(HttpStatusCode.OK, named.StatusCode);
+        using var more = await api.PostAsync(path, ApiFixture.Body([.. batches, .. batches], BodyKinds.Batch));
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, more.StatusCode);
+        Assert.Equal(200, (long)(await api.GetAsync($"{path}?limit=1"))["high_watermark"]!);
+    }
+
     [Theory]
     [InlineData("gzip")]
     [InlineData("br")]

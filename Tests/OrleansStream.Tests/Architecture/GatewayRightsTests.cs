@@ -91,7 +91,7 @@ public sealed class GatewayRightsTests
             var answer = call();
             return answer switch
             {
-                ValueTask<AppendOutcome> outcome => (await outcome).Response.Error,
+                ValueTask<RecordsAppendOutcome> outcome => (await outcome).Response.Error,
                 Task task => await NoneAsync(task),
                 // A value task of any type: as the task that it stands for.
                 not null when answer.GetType().GetMethod(nameof(ValueTask.AsTask)) is { } asTask => await NoneAsync(

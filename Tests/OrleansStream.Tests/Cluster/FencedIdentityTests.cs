@@ -82,7 +82,7 @@ public sealed class FencedIdentityTests(ClusterFixture cluster)
         var appender = MakeAppender();
         var appends = cluster.Grains.GetGrain<IKeyedAppendsGrain>(IKeyedAppendsGrain.KeyOf(topic.Id, [17]));
         var runner = Guid.NewGuid();
-        async Task<(long ProducerId, AppendOutcome Outcome)> AppendAsync(string key)
+        async Task<(long ProducerId, RecordsAppendOutcome Outcome)> AppendAsync(string key)
         {
             var identity = (await appends.BeginAsync(new KeyedAppendRequest(key, "body", topic, KeylessStart: 0, runner))).Identity!;
             var outcome = await appender.AppendAsync(

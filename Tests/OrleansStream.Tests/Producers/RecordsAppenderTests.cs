@@ -229,7 +229,7 @@ public sealed class RecordsAppenderTests
         var options = new RecordBatchOptions { ProducerId = id, ProducerEpoch = 5, BaseSequence = 0 };
         AppendRecords Named() => Records() with { Batches = (byte[])[.. Batches.Of((null, "a")), .. Batches.Of(options, (null, "b"))] };
         var header = new ClientIdentity(Client.Identity with { ProducerId = id, IsClients = true });
-        Func<Task<AppendOutcome>>[] ways =
+        Func<Task<RecordsAppendOutcome>>[] ways =
         [
             async () => await _appender.AppendAsync(Caller.Anonymous, "t", Named()),
             async () => await _appender.AppendAsync(Caller.Anonymous, "t", Named() with { Acks = Acks.None }),

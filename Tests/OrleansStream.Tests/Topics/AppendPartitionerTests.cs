@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using OrleansStream.Errors;
 using OrleansStream.Records;
 using OrleansStream.Tests.Support;
 using OrleansStream.Topics;
@@ -86,16 +87,69 @@ public sealed class AppendPartitionerTests
             .Select(header => (header.ProducerId, header.BaseSequence)));
     }
 
+    // A few kilobytes may unfold to gigabytes: where batches are opened, their records count.
+    [Theory]
+    [InlineData(4, null, false, "compression.type", "zstd")] // by key
+    [InlineData(1, null, false, "compression.type", "uncompressed")]
+    [InlineData(4, 2, true, "compression.type", "uncompressed")] // each batch as a whole
+    [InlineData(1, null, false, "max.message.bytes", "100")] // whether the only record is too long
+    public void Plan_OfSmallBatchesThatUnfoldToTooMuch_IsRefused(int partitionCount, int? partition, bool isWhole, string setting, string value)
+    {
+        var batch = Unfolding(TopicLimits.RequestBytesMax / 10);
+        Assert.InRange(batch.Length, 101, 10_000);
+        byte[] batches = [.. Enumerable.Repeat(batch, 11).SelectMany(one => one)];
+        var memory = new RewriteMemory();
+
+        var plan = TryPlan(
+            Batches.Request(batches, partition) with { HasWholeBatches = isWhole }, partitionCount, out var error, memory, (setting, value));
+
+        Assert.Null(plan);
+        Assert.Equal((StreamErrorCode.RecordListTooLarge, "records"), (error!.Code, error.Field));
+        Assert.Equal(0, memory.TakenBytes);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Plan_WhenOthersRecordsTakeTheMemory_IsRefusedUntilTheyAreStored(bool isWhole)
+    {
+        var request = Batches.Request(Unfolding(lengthBytes: 1_000_000), partition: 0) with { HasWholeBatches = isWhole };
+        var memory = new RewriteMemory(bytesMax: 2_500_000);
+        var uncompressed = ("compression.type", "uncompressed");
+        using var first = TryPlan(request, partitionCount: 1, out _, memory, uncompressed);
+        using (TryPlan(request, partitionCount: 1, out _, memory, uncompressed))
+        {
+            Assert.InRange(memory.TakenBytes, 2_000_000, 2_100_000);
+            Assert.Null(TryPlan(request, partitionCount: 1, out var error, memory, uncompressed));
+            Assert.Equal((StreamErrorCode.ThrottlingQuotaExceeded, false), (error!.Code, error.OutcomeUnknown));
+            Assert.InRange(error.RetryAfterMs!.Value, 1, 1_000);
+        }
+
+        Assert.InRange(memory.TakenBytes, 1_000_000, 1_050_000);
+        using var third = TryPlan(request, partitionCount: 1, out _, memory, uncompressed);
+        Assert.NotNull(third);
+    }
+
     private static PartitionedAppends Plan(RecordsAppendRequest request, int partitionCount)
     {
-        var topic = new TopicMetadata(
-            "topic", Guid.NewGuid(), partitionCount, ImmutableSortedDictionary<string, string>.Empty, Version: 1, DateTimeOffset.UnixEpoch);
-        var view = new TopicView(topic, TopicConfig.From(topic.Config), ReadAt: 0);
-        var plan = AppendPartitioner.Partition(
-            request with { Identity = Identity }, new AppendContext(view, new StickyPartitioner(0), Batches.NowMs, Identity), out var error);
+        var plan = TryPlan(request, partitionCount, out var error, new RewriteMemory());
         Assert.Null(error);
         return plan!;
     }
+
+    private static PartitionedAppends? TryPlan(
+        RecordsAppendRequest request, int partitionCount, out StreamError? error, RewriteMemory memory, params (string Name, string Value)[] config)
+    {
+        var topic = new TopicMetadata(
+            "topic", Guid.NewGuid(), partitionCount, config.ToImmutableSortedDictionary(one => one.Name, one => one.Value), Version: 1,
+            DateTimeOffset.UnixEpoch);
+        var context = new AppendContext(
+            new TopicView(topic, TopicConfig.From(topic.Config), ReadAt: 0), new StickyPartitioner(0), Batches.NowMs, Identity, memory);
+        return AppendPartitioner.Partition(request with { Identity = Identity }, context, out error);
+    }
+
+    private static byte[] Unfolding(int lengthBytes) =>
+        Batches.Of(new RecordBatchOptions { Compression = CompressionType.Zstd }, ("key", new string('x', lengthBytes)));
 
     private static byte[] Named(byte[] batches)
     {

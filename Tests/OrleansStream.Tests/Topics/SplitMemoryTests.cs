@@ -12,7 +12,7 @@ public sealed class SplitMemoryTests
     private const int RequestCount = 200;
 
     private static readonly TopicView Topic = MakeTopic();
-    private static readonly AppendContext Context = new(Topic, new StickyPartitioner(0), Batches.NowMs);
+    private static readonly AppendContext Context = new(Topic, new StickyPartitioner(0), Batches.NowMs, Identity: null, new RewriteMemory());
 
     [Fact]
     public void Plan_OfMoreRecords_AllocatesNoMore()

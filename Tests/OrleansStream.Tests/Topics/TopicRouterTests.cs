@@ -60,22 +60,54 @@ public sealed class TopicRouterTests
         Assert.Single(calls);
     }
 
+    // A part without a certain answer keeps its bytes, but takes no room from other requests.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Append_OfRecordsThatAreWrittenAnew_TakesRoomUntilItIsAnswered(bool isUnknown)
+    {
+        var (grains, calls) = MakePartition();
+        var partitions = MakeAccess(grains);
+        var topic = new TopicMetadata("t", Guid.NewGuid(), 1, ImmutableSortedDictionary<string, string>.Empty.Add("compression.type", "zstd"), 1, default);
+        var batches = Batches.Of(("key", new string('x', 100_000)));
+        var taken = 0L;
+        calls.Enqueue(() =>
+        {
+            taken = partitions.Rewrites.TakenBytes;
+            return isUnknown ? Failed(StreamErrorCode.RequestTimedOut, isUnknown: true) : Stored(0);
+        });
+
+        var response = await new TopicRouter("t", partitions, grains, TimeProvider.System).AppendAsync(
+            Batches.Request(batches, partition: 0) with { Identity = Identity with { IsRepeat = true, Topic = topic, NowMs = Batches.NowMs } },
+            TestContext.Current.CancellationToken);
+
+        Assert.Equal(isUnknown, response.HasStrays);
+        Assert.Equal(batches.Length, taken);
+        Assert.Equal(0, partitions.Rewrites.TakenBytes);
+    }
+
     private static (Func<ValueTask<AppendPart[]>> Appends, Queue<Func<AppendResponse>> Calls) Make(
         PartitionedAppends plan, AppendIdentity identity, params AppendResponse[] responses)
+    {
+        var (grains, calls) = MakePartition();
+        foreach (var response in responses)
+            calls.Enqueue(() => response);
+        var topic = new TopicMetadata("t", Guid.NewGuid(), 3, ImmutableSortedDictionary<string, string>.Empty, 1, default);
+        var router = new TopicRouter("t", MakeAccess(grains), grains, TimeProvider.System);
+        var request = new RecordsAppendRequest(default, Partition: null, default, Acks.All, Identity: identity);
+        return (() => router.AppendPartsAsync(topic, plan, request, TestContext.Current.CancellationToken), calls);
+    }
+
+    private static (IGrainFactory Grains, Queue<Func<AppendResponse>> Calls) MakePartition()
     {
         var partition = DispatchProxy.Create<IPartitionGrain, ScriptedPartition>();
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = partition;
-        var calls = ((ScriptedPartition)partition).Calls;
-        foreach (var response in responses)
-            calls.Enqueue(() => response);
-        var topic = new TopicMetadata("t", Guid.NewGuid(), 3, ImmutableSortedDictionary<string, string>.Empty, 1, default);
-        var partitions = new PartitionAccess(
-            new GrainLookup<IPartitionGrain>(grains), new OpenPartitionIndex(), TimeProvider.System, NullLogger.Instance);
-        var router = new TopicRouter("t", partitions, grains, TimeProvider.System);
-        var request = new RecordsAppendRequest(default, Partition: null, default, Acks.All, Identity: identity);
-        return (() => router.AppendPartsAsync(topic, plan, request, TestContext.Current.CancellationToken), calls);
+        return (grains, ((ScriptedPartition)partition).Calls);
     }
+
+    private static PartitionAccess MakeAccess(IGrainFactory grains) =>
+        new(new GrainLookup<IPartitionGrain>(grains), new OpenPartitionIndex(), TimeProvider.System, NullLogger.Instance);
 
     /// <summary>A plan of one append to each of these partitions, none of which has room for the next one's records.</summary>
     private static PartitionedAppends PlanOf(params int[] partitions)
