@@ -8,9 +8,9 @@ namespace OrleansStream.Groups;
 
 /// <summary>The catalogue of groups. It has every group that exists, and may also have one that has just ended.</summary>
 /// <remarks>
-/// Calls interleave, also with the timer. <c>_groups</c> is replaced in one step between two awaits. Every answer comes after a write that is not older
-/// than what it tells, except the refusal of one group too many, which changes nothing. Only a group itself registers and removes its name, because
-/// only it knows whether it is just being created.
+/// Calls interleave, also with the timer. <c>_groups</c> is replaced in one step between two awaits. Every answer comes after a write that is not
+/// older than what it tells, except the refusal of one group too many, which changes nothing. Only a group itself registers and removes its name,
+/// because only it knows whether it is just being created.
 /// </remarks>
 [GrainType("group-catalog")]
 internal sealed partial class GroupCatalogGrain(

@@ -13,9 +13,9 @@ namespace OrleansStream.Partitions;
 
 /// <summary>Leads one partition: opens its log, takes calls to it, and deactivates when the log has ended.</summary>
 /// <remarks>
-/// Reentrant: only the log's writer assigns offsets and changes the log's state. Fields may change at an await, so a call goes on with the log that it
-/// found. The grain is placed by <see cref="PartitionHome"/>, and moves when silos come or go. An activation that could not open its log answers with
-/// the reason for a while, and then deactivates, so that the next one tries again.
+/// Reentrant: only the log's writer assigns offsets and changes the log's state. Fields may change at an await, so a call goes on with the log that
+/// it found. The grain is placed by <see cref="PartitionHome"/>, and moves when silos come or go. An activation that could not open its log answers
+/// with the reason for a while, and then deactivates, so that the next one tries again.
 /// </remarks>
 [Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(

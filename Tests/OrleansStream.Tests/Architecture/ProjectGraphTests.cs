@@ -57,10 +57,11 @@ public sealed partial class ProjectGraphTests
         var rows = File.ReadLines(Repository.PathOf("CONTRIBUTING.md")).Where(line => line.StartsWith("| [", StringComparison.Ordinal))
             .Select(line => line.Split('|', StringSplitOptions.TrimEntries));
         // A row may have several projects; what each may use then stands in the same order.
-        var told = rows.Select(cells => (Folders: Folder().Matches(cells[1]).Select(found => found.Groups["path"].Value).ToArray(), Uses: cells[^2].Split(';')))
+        var told = rows
+            .Select(cells => (Folders: Folder().Matches(cells[1]).Select(found => found.Groups["path"].Value).ToArray(), Uses: cells[^2].Split(';')))
             .SelectMany(row => row.Folders.Length == row.Uses.Length
                 ? row.Folders.Zip(row.Uses)
-                : throw new InvalidDataException($"{row.Folders.Length} folders stand beside {row.Uses.Length} lists: {string.Join(", ", row.Folders)}."))
+                : throw new InvalidDataException($"{row.Uses.Length} lists stand beside {string.Join(", ", row.Folders)}."))
             .Select(row => (Project: FindProject(row.First), Uses: row.Second.Replace("none", "", StringComparison.Ordinal)))
             .Where(row => row.Project is not null).ToArray();
 

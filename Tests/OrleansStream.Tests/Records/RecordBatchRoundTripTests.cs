@@ -21,8 +21,13 @@ public sealed class RecordBatchRoundTripTests
                 Assert.Equal(records.Max(r => r.TimestampMs), header.MaxTimestamp);
                 Assert.Equal(records[0].TimestampMs, header.BaseTimestamp);
                 var summary = RecordBatchReader.ValidateRecords(batch);
+                var unfolded = codec == CompressionType.None
+                    ? 0
+                    : TestRecords.Encode(new RecordBatchOptions(), records).Length - RecordBatchHeader.HeaderLengthBytes;
                 Assert.Equal(
-                    new RecordBatchSummary(records.Length, records.Min(r => r.TimestampMs), records.Max(r => r.TimestampMs)), summary);
+                    new RecordBatchSummary(
+                        records.Length, records.Min(r => r.TimestampMs), records.Max(r => r.TimestampMs), UnfoldedBytes: unfolded),
+                    summary);
             },
             iter: 150);
 
