@@ -9,8 +9,8 @@ namespace OrleansStream.Gateway.Appending;
 /// <remarks>
 /// A router and a partition repeat no append; only copies of records that failed in a group are repeated by the group. <see cref="RecordsAppender"/>
 /// gets the partitions' answers and sends the whole request again, with the outcomes that are known already. The pauses are those of Kafka's clients
-/// (KIP-580): each is twice as long as the last one, up to a bound, and up to 20 % longer or shorter at random, so that requests which failed together
-/// do not return together.
+/// (KIP-580): each is twice as long as the last one, up to a bound, and up to 20 % longer or shorter at random, so that requests which failed
+/// together do not return together.
 /// </remarks>
 /// <param name="time">Times the tries, and the pauses between them.</param>
 /// <param name="timeout">The longest time from the first try to the end of the last pause.</param>

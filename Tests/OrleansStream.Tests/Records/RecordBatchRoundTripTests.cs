@@ -21,7 +21,7 @@ public sealed class RecordBatchRoundTripTests
                 Assert.Equal(records.Max(r => r.TimestampMs), header.MaxTimestamp);
                 Assert.Equal(records[0].TimestampMs, header.BaseTimestamp);
                 var summary = RecordBatchReader.ValidateRecords(batch);
-                var unfolded = codec == CompressionType.None
+                var unfolded = header.Compression == CompressionType.None
                     ? 0
                     : TestRecords.Encode(new RecordBatchOptions(), records).Length - RecordBatchHeader.HeaderLengthBytes;
                 Assert.Equal(
