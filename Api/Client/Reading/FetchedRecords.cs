@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Consuming;
 using OrleansStream.Records;
@@ -6,7 +7,7 @@ namespace OrleansStream.Client.Reading;
 
 /// <summary>
 /// The records of one answer. Most are decoded as they are asked for, so that only a few are alive at a time: the collector would have to copy
-/// those of a whole answer.
+/// those of a whole answer. Behind a record that cannot be decoded there are no more.
 /// </summary>
 /// <typeparam name="T">The type of the records' values.</typeparam>
 /// <param name="answer">The answer's bytes, which belong to the records from now on.</param>
@@ -18,32 +19,40 @@ internal sealed class FetchedRecords<T>(AnswerBuffer answer, RecordDecoder<T> de
     private readonly List<Part> _parts = [];
     private int _part;
     private OpenBatch? _open;
+    private ExceptionDispatchInfo? _failure;
 
     /// <summary>Adds a batch behind the others.</summary>
     /// <param name="batch">One of the answer's. Every offset of it has a record that can be read, and it is not compressed.</param>
-    public void Add(ReadOnlyMemory<byte> batch) => _parts.Add(new Part(batch, null));
+    public void Add(ReadOnlyMemory<byte> batch) => _parts.Add(new Part(batch, null, null));
 
     /// <summary>Adds records that are decoded already behind the others.</summary>
     /// <param name="records">The records, all of which are wanted.</param>
-    public void Add(List<ConsumedRecord<T>> records)
+    /// <param name="failure">Why the one behind them cannot be decoded; null when it can, or there is none.</param>
+    public void Add(List<ConsumedRecord<T>> records, ExceptionDispatchInfo? failure)
     {
-        if (records.Count > 0)
-            _parts.Add(new Part(default, records));
+        if (records.Count > 0 || failure is not null)
+            _parts.Add(new Part(default, records, failure));
     }
 
     /// <summary>Takes the next records.</summary>
-    /// <param name="records">Is emptied, and then holds up to <see cref="ReaderLimits.DecodedRecordsMax"/> records.</param>
+    /// <param name="records">
+    /// Is emptied, and then holds up to <see cref="ReaderLimits.DecodedRecordsMax"/> records, or all of those that were decoded together before.
+    /// </param>
     /// <returns>False when there are no more, and <paramref name="records"/> is empty.</returns>
+    /// <exception cref="Exception">What the serializer threw at the next record. Those in front of it have been taken.</exception>
     public bool TryTake(List<ConsumedRecord<T>> records)
     {
         records.Clear();
-        for (; _part < _parts.Count; _part++)
+        for (; _failure is null && _part < _parts.Count; _part++)
         {
             var part = _parts[_part];
             if (part.Decoded is { } decoded)
             {
-                _part++;
+                _failure = part.Failure;
                 records.AddRange(decoded);
+                if (records.Count == 0)
+                    continue;
+                _part++;
                 return true;
             }
 
@@ -51,6 +60,7 @@ internal sealed class FetchedRecords<T>(AnswerBuffer answer, RecordDecoder<T> de
                 return true;
         }
 
+        _failure?.Throw();
         return false;
     }
 
@@ -64,6 +74,21 @@ internal sealed class FetchedRecords<T>(AnswerBuffer answer, RecordDecoder<T> de
 
     private bool TryDecode(ReadOnlyMemory<byte> bytes, List<ConsumedRecord<T>> records)
     {
+        try
+        {
+            Decode(bytes, records);
+        }
+        catch (Exception exception)
+        {
+            // The records in front of it are good, and come first.
+            _failure = ExceptionDispatchInfo.Capture(exception);
+        }
+
+        return records.Count > 0;
+    }
+
+    private void Decode(ReadOnlyMemory<byte> bytes, List<ConsumedRecord<T>> records)
+    {
         var batch = _open ??= new OpenBatch(bytes);
         var reader = batch.Read();
         while (records.Count < ReaderLimits.DecodedRecordsMax)
@@ -74,7 +99,7 @@ internal sealed class FetchedRecords<T>(AnswerBuffer answer, RecordDecoder<T> de
                 _open = null;
                 if (records.Count > 0)
                     _part++;
-                return records.Count > 0;
+                return;
             }
 
             if (record.Offset >= from && record.Offset < behind)
@@ -82,9 +107,8 @@ internal sealed class FetchedRecords<T>(AnswerBuffer answer, RecordDecoder<T> de
         }
 
         batch.Pause(reader);
-        return true;
     }
 
-    /// <summary>A batch, or records that are decoded already.</summary>
-    private readonly record struct Part(ReadOnlyMemory<byte> Batch, List<ConsumedRecord<T>>? Decoded);
+    /// <summary>A batch, or records that are decoded already, and why the one behind them cannot be decoded.</summary>
+    private readonly record struct Part(ReadOnlyMemory<byte> Batch, List<ConsumedRecord<T>>? Decoded, ExceptionDispatchInfo? Failure);
 }

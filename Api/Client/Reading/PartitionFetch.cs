@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Runtime.ExceptionServices;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Consuming;
 using OrleansStream.Client.Records;
@@ -26,8 +27,8 @@ internal sealed class PartitionFetch<T>(
     private readonly ServiceCalls _calls = connection.Once();
 
     // The records of an answer are handed out while the next answer comes: each has a decoder of its own.
-    private readonly RecordDecoder<T> _fetched = new(partition, serializer);
-    private readonly RecordDecoder<T> _handedOut = new(partition, serializer);
+    private readonly RecordDecoder<T> _fetched = new(partition, serializer, connection.Log);
+    private readonly RecordDecoder<T> _handedOut = new(partition, serializer, connection.Log);
     private readonly string _path =
         $"v1/topics/{Uri.EscapeDataString(partition.Topic)}/partitions/{partition.Partition}/records?max_bytes={options.MaxBytes}&";
 
@@ -45,11 +46,18 @@ internal sealed class PartitionFetch<T>(
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
     public async Task<FetchedRecords<T>> FetchAsync(CancellationToken cancellationToken)
     {
+        // It calls the program's own code. What that throws is no failure of a fetch, of whatever kind it is: the same bytes would fail for ever.
+        var (answer, headers) = await AskAsync(cancellationToken).ConfigureAwait(false);
+        return Read(answer, headers);
+    }
+
+    private async Task<(AnswerBuffer Answer, HttpResponseHeaders Headers)> AskAsync(CancellationToken cancellationToken)
+    {
         for (var failures = 0; ; failures++)
         {
             try
             {
-                return await FetchOnceAsync(cancellationToken).ConfigureAwait(false);
+                return await AskOnceAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (StreamServiceException exception) when (exception.IsRetriable)
             {
@@ -60,7 +68,7 @@ internal sealed class PartitionFetch<T>(
         }
     }
 
-    private async Task<FetchedRecords<T>> FetchOnceAsync(CancellationToken cancellationToken)
+    private async Task<(AnswerBuffer Answer, HttpResponseHeaders Headers)> AskOnceAsync(CancellationToken cancellationToken)
     {
         using var late = new CancellationTokenSource(ReaderLimits.FetchMax, connection.Time);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
@@ -70,12 +78,13 @@ internal sealed class PartitionFetch<T>(
         request.Options.Set(EndpointHandler.GivenUp, cancellationToken);
         request.Headers.Accept.Add(Batches);
         var answer = new AnswerBuffer(_answerBytes);
-        FetchedRecords<T>? records = null;
+        var isWhole = false;
         try
         {
             using var response = await _calls.SendAsync(request, ended.Token).ConfigureAwait(false);
             await answer.ReadAsync(response.Content, ended.Token).ConfigureAwait(false);
-            return records = Read(answer, response.Headers);
+            isWhole = true;
+            return (answer, response.Headers);
         }
         catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -87,7 +96,7 @@ internal sealed class PartitionFetch<T>(
         }
         finally
         {
-            if (records is null)
+            if (!isWhole)
                 answer.Dispose();
         }
     }
@@ -100,24 +109,38 @@ internal sealed class PartitionFetch<T>(
 
     private FetchedRecords<T> Read(AnswerBuffer answer, HttpResponseHeaders headers)
     {
-        var from = Number(headers, "Fetch-Offset");
-        var records = new FetchedRecords<T>(answer, _handedOut, from, Behind);
+        FetchedRecords<T>? records = null;
+        try
+        {
+            var from = Number(headers, "Fetch-Offset");
+            var read = new FetchedRecords<T>(answer, _handedOut, from, Behind);
+            AddBatches(read, answer, from);
+            _next = Number(headers, "Next-Offset");
+            _end ??= Number(headers, "High-Watermark");
+            _topicId = headers.TryGetValues("Topic-Id", out var ids) ? ids.First() : null;
+            _answerBytes = answer.CapacityBytes;
+            return records = read;
+        }
+        finally
+        {
+            if (records is null)
+                answer.Dispose();
+        }
+    }
+
+    private void AddBatches(FetchedRecords<T> records, AnswerBuffer answer, long from)
+    {
         var scanner = new RecordBatchScanner(answer.Bytes.Span, checkCrc: true);
         while (scanner.MoveNext())
         {
             if (CanBeReadLater(scanner.Batch))
                 records.Add(answer.Bytes[scanner.Position..scanner.NextPosition]);
             else
-                records.Add(Decode(scanner.Batch, from));
+                AddDecoded(records, scanner.Batch, from);
         }
 
         if (scanner.Status != RecordBatchStatus.End)
             throw new StreamServiceException($"The batches of {partition} behind offset {from} are damaged: {scanner.Status}.") { ErrorCode = "CORRUPT_MESSAGE" };
-        _next = Number(headers, "Next-Offset");
-        _end ??= Number(headers, "High-Watermark");
-        _topicId = headers.TryGetValues("Topic-Id", out var ids) ? ids.First() : null;
-        _answerBytes = answer.CapacityBytes;
-        return records;
     }
 
     // Nearly all batches are whole, which one look at their numbers tells. Of others it must be known now which offsets cannot be read, and
@@ -128,10 +151,26 @@ internal sealed class PartitionFetch<T>(
         return reader.Header.Compression == CompressionType.None && reader.IsWhole;
     }
 
-    private List<ConsumedRecord<T>> Decode(ReadOnlySpan<byte> batch, long from)
+    private void AddDecoded(FetchedRecords<T> records, ReadOnlySpan<byte> batch, long from)
     {
-        var records = new List<ConsumedRecord<T>>();
+        var decoded = new List<ConsumedRecord<T>>();
         var reader = new StoredBatchReader(batch);
+        try
+        {
+            var failure = Decode(ref reader, from, decoded);
+            records.Add(decoded, failure);
+            if (failure is null && reader.UnreadableFrom(from) is { } unreadable && unreadable.Offset < Behind)
+                PassOver(unreadable);
+        }
+        finally
+        {
+            reader.Dispose();
+        }
+    }
+
+    // Returns what the program's serializer threw: the records in front of that one are good, and are handed out first.
+    private ExceptionDispatchInfo? Decode(ref StoredBatchReader reader, long from, List<ConsumedRecord<T>> records)
+    {
         try
         {
             while (reader.TryReadNext(out var record))
@@ -140,15 +179,12 @@ internal sealed class PartitionFetch<T>(
                     records.Add(_fetched.Decode(record));
             }
 
-            if (reader.UnreadableFrom(from) is { } unreadable && unreadable.Offset < Behind)
-                PassOver(unreadable);
+            return null;
         }
-        finally
+        catch (Exception exception)
         {
-            reader.Dispose();
+            return ExceptionDispatchInfo.Capture(exception);
         }
-
-        return records;
     }
 
     // The offset behind the last record that is wanted.

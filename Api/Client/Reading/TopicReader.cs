@@ -33,6 +33,10 @@ public sealed class TopicReader<T> : IAsyncEnumerable<ConsumedRecord<T>>
     /// <summary>The records.</summary>
     /// <param name="cancellationToken">Ends the loop with an <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help; such as an offset that is not in the log.</exception>
+    /// <exception cref="Exception">
+    /// The serializer cannot read a value. What it throws ends the loop, behind the records of the partition that are in front of that one. The log
+    /// names the topic, the partition and the offset.
+    /// </exception>
     public IAsyncEnumerator<ConsumedRecord<T>> GetAsyncEnumerator(CancellationToken cancellationToken = default) =>
         new RecordEnumerator<T>(FetchAllAsync(cancellationToken));
 

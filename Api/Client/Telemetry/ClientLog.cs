@@ -48,6 +48,10 @@ internal static partial class ClientLog
     [LoggerMessage(Level = LogLevel.Error, Message = "{Topic}/{Partition} is read without the offsets {First} to {Last}, which nobody can read: {Reason}")]
     public static partial void ReaderPassesOver(ILogger log, string topic, int partition, long first, long last, string reason);
 
+    /// <summary>A value cannot be read by the program's serializer, which ends the reader or the consumer.</summary>
+    [LoggerMessage(Level = LogLevel.Error, Message = "The value of {Topic}/{Partition}, offset {Offset}, cannot be read: its serializer threw {Exception}")]
+    public static partial void ValueCannotBeRead(ILogger log, string topic, int partition, long offset, string exception);
+
     /// <summary>Records are not stored, or not known to be.</summary>
     [LoggerMessage(Level = LogLevel.Error, Message = "{Count} records of {Topic}/{Partition} are {Outcome}: {ErrorCode}, {Reason}")]
     public static partial void NotStored(ILogger log, int count, string topic, int partition, string outcome, string errorCode, string reason);

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Consuming;
 using OrleansStream.Client.Producing;
@@ -168,7 +169,7 @@ public sealed class ReaderTests(ApiFixture api)
 
         static FetchedRecords<string> Answer(params string[] values)
         {
-            var decoder = new RecordDecoder<string>(new TopicPartition("matches", 0), new FussySerializer());
+            var decoder = new RecordDecoder<string>(new TopicPartition("matches", 0), new FussySerializer(), NullLogger.Instance);
             var answer = new FetchedRecords<string>(new AnswerBuffer(), decoder, from: 0, behind: long.MaxValue);
             answer.Add(Batches.Of([.. values.Select(value => ((string?)null, value))]));
             return answer;
@@ -210,9 +211,9 @@ public sealed class ReaderTests(ApiFixture api)
 
         static FetchedRecords<int> Answer(params ConsumedRecord<int>[] records)
         {
-            var decoder = new RecordDecoder<int>(new TopicPartition("matches", 0), new ValueSerializers().Get<int>());
+            var decoder = new RecordDecoder<int>(new TopicPartition("matches", 0), new ValueSerializers().Get<int>(), NullLogger.Instance);
             var answer = new FetchedRecords<int>(new AnswerBuffer(), decoder, from: 0, behind: long.MaxValue);
-            answer.Add([.. records]);
+            answer.Add([.. records], failure: null);
             return answer;
         }
 
