@@ -33,7 +33,7 @@ internal sealed class ConsumerControl
         }
     }
 
-    /// <summary>Cancelled when something is told.</summary>
+    /// <summary>Cancelled when something is told. Whoever takes it before it looks what was told misses nothing.</summary>
     public CancellationToken Interrupted
     {
         get
@@ -80,17 +80,7 @@ internal sealed class ConsumerControl
                 request.End();
         }
 
-        try
-        {
-            Interrupt();
-        }
-        catch
-        {
-            // What ends the poll is the program's own handler of HTTP, too.
-            request.Turn.End();
-            throw;
-        }
-
+        Interrupt();
         return request;
     }
 
@@ -101,24 +91,19 @@ internal sealed class ConsumerControl
             return _taken = _seeks.TryDequeue(out var request) ? request : null;
     }
 
-    /// <summary>Waits until something is told.</summary>
-    /// <param name="max">The longest wait.</param>
-    /// <param name="time">Times the wait.</param>
-    /// <param name="interrupted">As <see cref="Interrupted"/> was before anything was looked at.</param>
-    /// <param name="cancellationToken">Ends it with an exception.</param>
-    public static async Task WaitAsync(TimeSpan max, TimeProvider time, CancellationToken interrupted, CancellationToken cancellationToken)
-    {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, interrupted);
-        await Task.Delay(max, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        cancellationToken.ThrowIfCancellationRequested();
-    }
-
     private void Interrupt()
     {
         CancellationTokenSource told;
         lock (_gate)
             (told, _interrupt) = (_interrupt, new CancellationTokenSource());
-        told.Cancel();
+        try
+        {
+            told.Cancel();
+        }
+        catch (AggregateException)
+        {
+            // What ends the poll is the program's own handler of HTTP, too. What that throws does not undo what was told.
+        }
     }
 }
 

@@ -10,6 +10,9 @@ internal sealed partial class GroupMember
 {
     private long _renewedAt;
 
+    // Without its epoch a member is taken out only if nobody else has its id.
+    private bool CanLeave => _epoch is not null || (_mayHaveJoined && _options.MemberId is null);
+
     private TimeSpan LeaseLeft => _options.Lease - Time.GetElapsedTime(Interlocked.Read(ref _renewedAt));
 
     /// <summary>Renews the lease until it is stopped, or the member has lost its partitions.</summary>
@@ -63,10 +66,10 @@ internal sealed partial class GroupMember
     /// <param name="cancellationToken">Gives it up: the lease ends by itself.</param>
     public async Task LeaveAsync(CancellationToken cancellationToken)
     {
-        // Without its epoch a member is taken out only if nobody else has its id.
-        if (_epoch is null && !(_mayHaveJoined && _options.MemberId is null))
+        if (!CanLeave)
             return;
         var isLost = _hasLeftUndone;
+        var hasLeft = true;
         try
         {
             var epoch = _epoch is { } known ? $"?member_epoch={known}" : "";
@@ -78,11 +81,13 @@ internal sealed partial class GroupMember
         }
         catch (Exception exception) when (exception is StreamServiceException or OperationCanceledException)
         {
-            // The lease ends by itself.
-            isLost = true;
+            // The lease ends by itself, unless a later call has the service take the member out.
+            (isLost, hasLeft) = (true, false);
         }
 
-        (_cursor, _epoch, _isJoined, _mayHaveJoined) = (null, null, false, false);
+        (_cursor, _isJoined) = (null, false);
+        if (hasLeft)
+            (_epoch, _mayHaveJoined) = (null, false);
         Assign([], isLost);
     }
 

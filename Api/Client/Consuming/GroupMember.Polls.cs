@@ -20,25 +20,21 @@ internal sealed partial class GroupMember
 
     /// <summary>Commits the last answer's records, and gets the next ones.</summary>
     /// <param name="interrupted">
-    /// Ends it, but for a call that joins: such a call is answered at once, and whoever ended it would not know the member's epoch, without which it
-    /// cannot leave.
+    /// Ends it, as <paramref name="cancellationToken"/> does too, but for a call that joins: such a call is answered at once, and whoever ended it
+    /// would not know the member's epoch. Nor does it end the waits of a member that may be in the group and could not leave it.
     /// </param>
     /// <param name="cancellationToken">Ends it. Nothing is lost: the records of an answer that is not taken come again.</param>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
     /// <exception cref="PartitionsHandlerException">A handler of partition changes threw; the answer does not count.</exception>
-    public async Task PollAsync(CancellationToken interrupted, CancellationToken cancellationToken)
-    {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, interrupted);
-        await PatientlyAsync(
-            async () =>
-            {
-                await AskAsync(
-                    Poll(RecordsMax, commit: null), _options.MaxWait + ConsumerLimits.PollSlack, isRenewal: false,
-                    _isJoined ? either.Token : cancellationToken).ConfigureAwait(false);
-                return true;
-            },
-            either.Token).ConfigureAwait(false);
-    }
+    public Task PollAsync(CancellationToken interrupted, CancellationToken cancellationToken) => PatientlyAsync(
+        async () =>
+        {
+            await AskAsync(
+                Poll(RecordsMax, commit: null), _options.MaxWait + ConsumerLimits.PollSlack, isRenewal: false,
+                _isJoined ? interrupted : cancellationToken).ConfigureAwait(false);
+            return true;
+        },
+        () => CanLeave || !_mayHaveJoined ? interrupted : cancellationToken);
 
     // An older service gives as many as it is asked for, and takes no more failures than this.
     private int RecordsMax => _answersInParts ? _options.MaxRecords : Math.Min(_options.MaxRecords, ConsumerLimits.FallibleRecordsMax);
@@ -101,7 +97,7 @@ internal sealed partial class GroupMember
     // Who joins gets another epoch with the answer. Without an answer nobody knows whether the member is in.
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage poll, bool joins, CancellationToken cancellationToken)
     {
-        var mayHaveJoined = _mayHaveJoined;
+        var before = (_epoch, _mayHaveJoined);
         if (joins)
             (_epoch, _mayHaveJoined) = (null, true);
         try
@@ -110,7 +106,7 @@ internal sealed partial class GroupMember
         }
         catch (StreamServiceException exception) when (!exception.IsOutcomeUnknown)
         {
-            _mayHaveJoined = mayHaveJoined;
+            (_epoch, _mayHaveJoined) = before;
             throw;
         }
     }

@@ -71,17 +71,17 @@ internal sealed partial class GroupMember : IDisposable
     /// <summary>The clock that waits are timed by.</summary>
     public TimeProvider Time => _connection.Time;
 
-    /// <summary>Sets the group's retry policy, if the settings have one.</summary>
-    /// <param name="cancellationToken">Ends the call.</param>
+    /// <summary>Sets the group's retry policy, if the settings have one and it is not set yet.</summary>
+    /// <param name="cancellationToken">Ends the call, which can be made again.</param>
     public async Task SetPolicyAsync(CancellationToken cancellationToken)
     {
-        if (_options.RetryPolicy is not { } wanted)
+        if (_options.RetryPolicy is not { } wanted || _policy is not null)
             return;
         var body = JsonSerializer.SerializeToUtf8Bytes(wanted, ApiJsonContext.Api.RetryPolicyRequest);
         _policy = await PatientlyAsync(
             () => _calls.AskAsync(
                 HttpMethod.Put, $"v1/groups/{Uri.EscapeDataString(Group)}", ApiJsonContext.Api.RetryPolicyAnswer, body, cancellationToken),
-            cancellationToken).ConfigureAwait(false);
+            () => cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Finds out the group's retry policy.</summary>
@@ -133,7 +133,7 @@ internal sealed partial class GroupMember : IDisposable
                 await AskAsync(Poll(0, commit: null), ConsumerLimits.PollSlack, isRenewal: false, cancellationToken).ConfigureAwait(false);
             return true;
         },
-        cancellationToken);
+        () => cancellationToken);
 
     /// <summary>Commits a part of the last answer's records.</summary>
     /// <param name="offsets">The next offset of each partition.</param>
@@ -257,7 +257,9 @@ internal sealed partial class GroupMember : IDisposable
     }
 
     /// <summary>Makes a call that may be repeated, until it succeeds.</summary>
-    private async Task<T> PatientlyAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
+    /// <param name="call">The call.</param>
+    /// <param name="ending">What ends a wait between two tries, as of the time at which the wait begins.</param>
+    private async Task<T> PatientlyAsync<T>(Func<Task<T>> call, Func<CancellationToken> ending)
     {
         for (var failures = 0; ; failures++)
         {
@@ -283,7 +285,7 @@ internal sealed partial class GroupMember : IDisposable
             var wait = failures == 0 ? TimeSpan.Zero : Shorter(Backoff.After(failures), _options.Lease / ConsumerLimits.RenewalsPerLease);
             ClientLog.CallsAgain(_connection.Log, Id, Group, reason, wait);
             if (failures > 0)
-                await Task.Delay(wait, Time, cancellationToken).ConfigureAwait(false);
+                await Task.Delay(wait, Time, ending()).ConfigureAwait(false);
         }
     }
 }

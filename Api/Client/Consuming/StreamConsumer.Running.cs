@@ -1,5 +1,7 @@
 using OrleansStream.Client.Administration;
+using OrleansStream.Client.Connections;
 using OrleansStream.Client.Records;
+using OrleansStream.Client.Telemetry;
 using OrleansStream.Contracts;
 
 namespace OrleansStream.Client.Consuming;
@@ -17,7 +19,7 @@ public sealed partial class StreamConsumer<T>
             {
                 await seek.RunAsync(async () =>
                 {
-                    await member.CommitAsync(cancellationToken).ConfigureAwait(false);
+                    await CommitBeforeSeekAsync(member, cancellationToken).ConfigureAwait(false);
                     await member.LeaveAsync(cancellationToken).ConfigureAwait(false);
                     await seek.Turn.BeginAsync(cancellationToken).ConfigureAwait(false);
                     await ResetAsync(seek.Position, cancellationToken).ConfigureAwait(false);
@@ -25,23 +27,46 @@ public sealed partial class StreamConsumer<T>
                 continue;
             }
 
-            if (_control.IsPaused)
-            {
-                await member.CommitAsync(cancellationToken).ConfigureAwait(false);
-                await ConsumerControl.WaitAsync(
-                    _options.Lease / ConsumerLimits.RenewalsPerLease, member.Time, interrupted, cancellationToken).ConfigureAwait(false);
-                continue;
-            }
-
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(interrupted, cancellationToken);
             try
             {
-                await member.PollAsync(interrupted, cancellationToken).ConfigureAwait(false);
-                return;
+                // What is told in an outage is heard in it, also before the group has its policy.
+                await member.SetPolicyAsync(either.Token).ConfigureAwait(false);
+                if (!_control.IsPaused)
+                {
+                    await member.PollAsync(either.Token, cancellationToken).ConfigureAwait(false);
+                    return;
+                }
+
+                await member.CommitAsync(either.Token).ConfigureAwait(false);
+                await Task.Delay(_options.Lease / ConsumerLimits.RenewalsPerLease, member.Time, either.Token).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
                 // It is told something. An answer that was under way comes again.
             }
+        }
+    }
+
+    // A commit is tried until it succeeds, and whoever asks for a seek is to learn of an outage. What is not committed by then, the next poll
+    // commits.
+    private static async Task CommitBeforeSeekAsync(GroupMember member, CancellationToken cancellationToken)
+    {
+        using var late = new CancellationTokenSource(ConsumerLimits.StopMax, member.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
+        try
+        {
+            await member.CommitAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new StreamServiceException(
+                $"The offsets of group '{member.Group}' were not moved: what is done with could not be committed before, for "
+                + $"{ConsumerLimits.StopMax.TotalSeconds:F0} s.", exception)
+            {
+                ErrorCode = StreamServiceException.NetworkException,
+                IsRetriable = true,
+            };
         }
     }
 
@@ -101,6 +126,13 @@ public sealed partial class StreamConsumer<T>
             await progress.FailPatientlyAsync(
                 index, record.Place, record.Key, $"The value cannot be read: {exception.Message}", cancellationToken).ConfigureAwait(false);
             return null;
+        }
+        catch (Exception exception)
+        {
+            // The program gets the serializer's own exception, which does not know the record.
+            var place = record.Place;
+            ClientLog.ValueCannotBeRead(_connection.Log, place.Topic, place.Partition, place.Offset, exception.GetType().Name);
+            throw;
         }
 
         return new ConsumedRecord<T>(record, value, progress, index);

@@ -77,12 +77,15 @@ public sealed partial class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<
     /// </summary>
     /// <remarks>
     /// Not every such caller can be told apart. The body of a loop over another sequence that is made from this one, such as by <c>Where</c>, waits
-    /// until its token ends, and so does a handler of <see cref="PartitionsAssigned"/> and its like.
+    /// until its token ends, and so does a handler of <see cref="PartitionsAssigned"/> and its like. A member with an id of its own
+    /// (<see cref="ConsumerOptions.MemberId"/>) that does not know whether it has joined cannot leave: its seek waits until somebody answers.
     /// </remarks>
     /// <param name="position">The place.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="InvalidOperationException">A handler asks, or the body of <c>await foreach</c>.</exception>
-    /// <exception cref="StreamServiceException">The group has other members (<c>NON_EMPTY_GROUP</c>), or nobody answers.</exception>
+    /// <exception cref="StreamServiceException">
+    /// The group has other members (<c>NON_EMPTY_GROUP</c>), or nobody answers. What is done with is committed before, which is tried for 10 s.
+    /// </exception>
     public Task SeekAsync(GroupPosition position, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(position);
@@ -131,7 +134,6 @@ public sealed partial class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<
         AnswerProgress? progress = null;
         try
         {
-            await member.SetPolicyAsync(over.Token).ConfigureAwait(false);
             while (!over.IsCancellationRequested)
             {
                 progress?.Close();
@@ -175,7 +177,13 @@ public sealed partial class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<
         {
             // Who gives up may leave it to the consumer, which still does it in its turn.
             _ = request.Ended.ContinueWith(
-                _ => request.Turn.End(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                ended =>
+                {
+                    // Nobody else looks at it any more.
+                    _ = ended.Exception;
+                    request.Turn.End();
+                },
+                CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
     }
 
@@ -185,7 +193,6 @@ public sealed partial class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<
         AnswerProgress? progress = null;
         try
         {
-            await member.SetPolicyAsync(cancellationToken).ConfigureAwait(false);
             while (true)
             {
                 // Whoever is told of partitions works on no record.

@@ -79,6 +79,13 @@ internal sealed class ClientRig : IDisposable
     /// <summary>Whether a request is a poll of a group's member.</summary>
     public static bool IsPoll(HttpRequestMessage request) => request.RequestUri!.AbsolutePath.EndsWith("/poll", StringComparison.Ordinal);
 
+    /// <summary>A number in a request's JSON.</summary>
+    public static int NumberIn(HttpRequestMessage request, string field)
+    {
+        using var body = JsonDocument.Parse(request.Content!.ReadAsStream());
+        return body.RootElement.GetProperty(field).GetInt32();
+    }
+
     /// <summary>All records of the topic, in their order within a partition.</summary>
     public async Task<IReadOnlyList<ConsumedRecord<string>>> ReadAllAsync(string? topic = null, Action<ReaderOptions>? configure = null)
     {

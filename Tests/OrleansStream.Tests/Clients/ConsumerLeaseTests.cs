@@ -98,11 +98,19 @@ public sealed class ConsumerLeaseTests(ApiFixture api)
         var (seen, changes) = (new ConcurrentQueue<string>(), new ConcurrentQueue<string>());
         consumer.PartitionsAssigned += (_, _) => changes.Enqueue("assigned");
         consumer.PartitionsLost += (_, _) => changes.Enqueue("lost");
+        var waits = new ConcurrentQueue<int>();
         var run = consumer.RunAsync(
             (record, _) =>
             {
                 seen.Enqueue(record.Value!);
-                rig.Line.OnRequest = (_, _) => seen.Count == 1 && !changes.Contains("lost") ? HttpFault.RequestLost : HttpFault.None;
+                rig.Line.OnRequest = (request, _) =>
+                {
+                    if (seen.Count == 1 && !changes.Contains("lost"))
+                        return HttpFault.RequestLost;
+                    if (ClientRig.IsPoll(request))
+                        waits.Enqueue(ClientRig.NumberIn(request, "wait_ms"));
+                    return HttpFault.None;
+                };
                 return Task.CompletedTask;
             },
             stop.Token);
@@ -116,6 +124,8 @@ public sealed class ConsumerLeaseTests(ApiFixture api)
         // The first one comes again if the service, too, has let the lease end before the commit came.
         Assert.Equal(["0", "1"], seen.Distinct());
         Assert.Equal(["assigned", "lost", "assigned"], changes);
+        // It learns at once where it stands.
+        Assert.Equal(0, waits.First());
     }
 
     [Fact]
