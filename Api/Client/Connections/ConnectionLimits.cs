@@ -33,14 +33,20 @@ public static class ConnectionLimits
     /// <summary>How long before its end a token is taken anew.</summary>
     internal static readonly TimeSpan TokenSlack = TimeSpan.FromMinutes(5);
 
-    /// <summary>How long a request waits for a new token while the last one has not ended.</summary>
+    /// <summary>
+    /// How long a request waits for a new token while the last one has not ended, at most. It is half of the time of a try where that is less, so
+    /// that time is left to send the request.
+    /// </summary>
     internal static readonly TimeSpan TokenWaitMax = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long the last token serves before the next one is asked for again, if it was not given.</summary>
+    /// <summary>
+    /// How long the last token serves before the next one is asked for again, if none was given that lasts for longer than <see cref="TokenSlack"/>.
+    /// </summary>
     internal static readonly TimeSpan TokenPause = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// The least base of the waits between two tries of a call that goes by a time: no count ends its tries. A wait is half of its base or more.
+    /// The least base of the waits between two tries of a call that goes by a time: no count ends its tries. A wait is half of its base or more, but
+    /// for the last, which is cut to what is left.
     /// </summary>
     internal static readonly TimeSpan TimedBackoffMin = TimeSpan.FromMilliseconds(10);
 

@@ -79,9 +79,9 @@ internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHand
         var old = Lasting(TimeSpan.Zero);
         if (old is not null && settings.Time.GetUtcNow() < _asksAgainAt)
             return old;
-        // Also when the request's own time ends first: its next try goes by the old one.
+        // Also when the request's own time ends first, and when a token is given that soon ends.
         _asksAgainAt = settings.Time.GetUtcNow() + ConnectionLimits.TokenPause;
-        using var late = new CancellationTokenSource(old is null ? Timeout.InfiniteTimeSpan : ConnectionLimits.TokenWaitMax, settings.Time);
+        using var late = new CancellationTokenSource(old is null ? Timeout.InfiniteTimeSpan : WaitMax, settings.Time);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
         try
         {
@@ -114,6 +114,9 @@ internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHand
             };
         }
     }
+
+    // The rest of the try is for the request, which goes by the old token then.
+    private TimeSpan WaitMax => settings.TryMax / 2 is var half && half < ConnectionLimits.TokenWaitMax ? half : ConnectionLimits.TokenWaitMax;
 
     private string? Lasting(TimeSpan longer)
     {

@@ -47,9 +47,10 @@ public sealed class ConnectionTests(ApiFixture api)
 
     /// <summary>A caller that has changed its mind says nothing of the node: the next call goes there.</summary>
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Call_WhenTheCallerGivesItUp_StaysWithTheNode(bool isPoll)
+    [InlineData("poll")]
+    [InlineData("question")]
+    [InlineData("removal")]
+    public async Task Call_WhenTheCallerGivesItUp_StaysWithTheNode(string kind)
     {
         using var line = new FaultyHttpHandler();
         var hosts = new List<string>();
@@ -65,15 +66,20 @@ public sealed class ConnectionTests(ApiFixture api)
         line.Answer = _ => Ready(true);
         using var client = new OrleansStreamClient(
             new OrleansStreamClientOptions { Endpoints = [new Uri("http://a:1"), new Uri("http://b:1")], HttpHandler = line });
-        if (isPoll)
+        if (kind == "poll")
+        {
             await client.Consume<string>("g", "t").RunAsync((_, _) => Task.CompletedTask, stop.Token);
+        }
         else
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.Admin.GetReadinessAsync(stop.Token));
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(
+                () => kind == "removal" ? client.Admin.Topics.DeleteAsync("t", stop.Token) : client.Admin.GetReadinessAsync(stop.Token));
+        }
 
         await client.Admin.GetReadinessAsync(TestContext.Current.CancellationToken);
 
         // A member whose poll may have let it in leaves, too.
-        Assert.Equal(isPoll ? 3 : 2, hosts.Count);
+        Assert.Equal(kind == "poll" ? 3 : 2, hosts.Count);
         Assert.Single(hosts.Distinct());
     }
 

@@ -157,7 +157,7 @@ public sealed class WrongCredentialTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Call_WhileTheCredentialHangsForLongerThanARequestMayTake_GoesByTheTokenThatLasts()
+    public async Task Call_WhileTheCredentialHangsForLongerThanATryMayTake_GoesByTheTokenThatLasts()
     {
         var time = new FakeTimeProvider(DateTimeOffset.Parse("2026-06-11T19:20:00Z"));
         using var line = new FaultyHttpHandler();
@@ -169,12 +169,9 @@ public sealed class WrongCredentialTests : IAsyncLifetime
         time.Advance(TimeSpan.FromMinutes(56));
 
         var first = client.Admin.GetReadinessAsync();
-        await Wait.UntilAsync("its time is over", () =>
-        {
-            time.Advance(ConnectionLimits.TokenWaitMax / 20);
-            return first.IsCompleted;
-        });
-        await Assert.ThrowsAsync<StreamServiceException>(() => first);
+        await Wait.UntilAsync("the credential is asked", () => credential.Calls == 2);
+        time.Advance(ConnectionLimits.TokenWaitMax / 10);
+        await first.WaitAsync(Wait.Patience, TimeProvider.System);
 
         await client.Admin.GetReadinessAsync().WaitAsync(Wait.Patience, TimeProvider.System);
         Assert.Equal(2, credential.Calls);
