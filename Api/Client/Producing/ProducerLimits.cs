@@ -27,7 +27,7 @@ public static class ProducerLimits
     /// <summary>About how many bytes of a list are encoded before they are added to batches.</summary>
     internal const int RunBytesMax = 64 * 1024;
 
-    /// <summary>The most requests under way at once. One that waits for its next try is none of them.</summary>
+    /// <summary>The most batches under way at once. One that waits for its next try is none of them, nor is a question, as for an id.</summary>
     internal const int RequestsMax = 32;
 
     /// <summary>What a record costs beside its bytes, in bytes: its place among those that wait for an answer.</summary>

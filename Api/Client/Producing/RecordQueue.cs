@@ -110,27 +110,6 @@ internal sealed partial class RecordQueue : IAsyncDisposable
             throw _lastFailure!;
     }
 
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
-            return;
-        try
-        {
-            // Calls that wait for memory came before: they get it as records are stored.
-            if (Volatile.Read(ref _adding) > 0)
-                await _added.Task.ConfigureAwait(false);
-            await FlushAsync(CancellationToken.None).ConfigureAwait(false);
-        }
-        finally
-        {
-            _lanes.Dispose();
-            _context.Writers.Dispose();
-            _context.Identities.Dispose();
-            _shapes.Dispose();
-        }
-    }
-
     private async Task PassCallsBeforeAsync(CancellationToken cancellationToken)
     {
         var turn = _calls.Enter();

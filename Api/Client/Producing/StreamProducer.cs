@@ -128,7 +128,10 @@ public sealed class StreamProducer : IAsyncDisposable
     /// </exception>
     public Task FlushAsync(CancellationToken cancellationToken = default) => _queue.FlushAsync(cancellationToken);
 
-    /// <summary>Sends everything that was taken, and waits until it is known what became of it. Nothing is taken any more.</summary>
+    /// <summary>
+    /// Sends everything that was taken, and waits until it is known what became of it. Nothing is taken any more. A call that is made meanwhile
+    /// ends as the first one does; a later one does nothing.
+    /// </summary>
     /// <exception cref="StreamServiceException">An enqueued record was not stored since the last flush.</exception>
     public ValueTask DisposeAsync() => _queue.DisposeAsync();
 

@@ -162,6 +162,42 @@ public sealed class ProducerFaultTests(ApiFixture api)
         Assert.Equal(ProducerLimits.RequestsMax, most);
     }
 
+    /// <summary>All batches wait for the answer to a question, such as how many partitions there are: it must not wait for them.</summary>
+    [Fact]
+    public async Task Send_WhileAsManyBatchesAreUnderWayAsMayBe_AsksWhatTheTopicIsLike()
+    {
+        var time = new SkippingTime();
+        using var rig = await ClientRig.MakeAsync(api, partitions: ProducerLimits.RequestsMax, time: time);
+        var producer = rig.Client.CreateProducer(rig.Topic);
+        var (underWay, questions) = (0, 0);
+        rig.Line.OnRequest = (request, _) =>
+        {
+            if (request.Method == HttpMethod.Get)
+                Interlocked.Increment(ref questions);
+            if (!ClientRig.IsAppend(request) || Volatile.Read(ref underWay) >= ProducerLimits.RequestsMax)
+                return HttpFault.None;
+            Interlocked.Increment(ref underWay);
+            return HttpFault.NoReply;
+        };
+        Task<SendResult>[] sends = [.. Enumerable.Range(0, ProducerLimits.RequestsMax).Select(
+            partition => producer.SendAsync(new OutgoingRecord<string>(null, "value") { Partition = partition }))];
+        await Wait.UntilAsync("as many are under way as may be", () => Volatile.Read(ref underWay) == ProducerLimits.RequestsMax);
+        Assert.Equal(1, questions);
+
+        time.Advance(ProducerLimits.TopicAgeMax + TimeSpan.FromSeconds(1));
+        await Wait.UntilAsync("the topic is asked for", async () =>
+        {
+            await producer.EnqueueAsync("a", "value", TestContext.Current.CancellationToken);
+            return Volatile.Read(ref questions) == 2;
+        });
+
+        Assert.All(sends, send => Assert.False(send.IsCompleted));
+        // The tries that hang end, and their repeats are answered.
+        time.Advance(TimeSpan.FromHours(1));
+        await producer.DisposeAsync();
+        Assert.All(await Task.WhenAll(sends), result => Assert.Equal(0, result.Offset));
+    }
+
     [Fact]
     public async Task Enqueue_WhenItTellsOfARecord_HasGivenItsMemoryBack()
     {

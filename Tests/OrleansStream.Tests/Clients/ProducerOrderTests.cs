@@ -87,6 +87,26 @@ public sealed class ProducerOrderTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task Dispose_ByTwoAtOnce_EndsForBothWhenAllIsSent()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        using var line = new HeldLine();
+        using var client = Client(line, TimeProvider.System);
+        var producer = client.CreateProducer(rig.Topic);
+        var sent = producer.SendAsync("peru-chile", "goal");
+
+        var first = producer.DisposeAsync().AsTask();
+        var second = producer.DisposeAsync().AsTask();
+        Assert.False(first.IsCompleted);
+        Assert.False(second.IsCompleted);
+        line.Release();
+        await Task.WhenAll(first, second).WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, (await sent.WaitAsync(Patience, TestContext.Current.CancellationToken)).Offset);
+        await producer.DisposeAsync();
+    }
+
+    [Fact]
     public async Task Flush_BehindACallThatStillWaits_WaitsForItsRecord()
     {
         using var rig = await ClientRig.MakeAsync(api);
