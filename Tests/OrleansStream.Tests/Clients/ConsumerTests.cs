@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using OrleansStream.Client.Connections;
+using OrleansStream.Client.Consuming;
 using OrleansStream.Client.Producing;
+using OrleansStream.Contracts;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 using OrleansStream.Tests.Support.Stores;
@@ -157,6 +159,45 @@ public sealed class ConsumerTests(ApiFixture api)
         var error = await Assert.ThrowsAsync<StreamServiceException>(() => rig.Client.Consume<string>("no group/name", rig.Topic).RunAsync((_, _) => Task.CompletedTask));
 
         Assert.False(error.IsRetriable);
+    }
+
+    [Fact]
+    public async Task Fail_WithoutARetryPolicy_SaysWhatIsMissing()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0");
+
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => rig.Client.Consume<string>(rig.Group, rig.Topic).RunAsync(
+            async (record, cancellationToken) => await record.FailAsync("no", cancellationToken)));
+
+        Assert.Contains("RetryPolicy", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Fail_OfARecordOfAnOlderAnswer_SaysThatItIsDoneWith()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0", "1");
+        using var stop = new CancellationTokenSource(Patience);
+        ConsumedRecord<string>? older = null;
+        var consumer = rig.Client.Consume<string>(
+            rig.Group, rig.Topic,
+            options => (options.MaxRecords, options.RetryPolicy) = (1, new RetryPolicyRequest { MaxAttempts = 2, BackoffMs = [0] }));
+        await foreach (var record in consumer.WithCancellation(stop.Token))
+        {
+            if (older is null)
+            {
+                older = record;
+                continue;
+            }
+
+            break;
+        }
+
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => older!.FailAsync("no", stop.Token).AsTask());
+
+        Assert.StartsWith($"{rig.Topic}/0@0 is done with", error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, (await rig.CommittedAsync())[0]);
     }
 
     private static void InterlockedMax(ref int most, int value)
