@@ -126,7 +126,8 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     /// <summary>
     /// Forgets what a group without members has kept for longer than the retention. If nothing is left of the group, the catalogue forgets it, too.
     /// </summary>
+    /// <returns>True when the group still exists. A catalogue of an earlier version removes the name of a group that answers false.</returns>
     /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
     [Alias("ExpireAsync"), AlwaysInterleave]
-    Task ExpireAsync();
+    Task<bool> ExpireAsync();
 }

@@ -44,6 +44,11 @@ public static class TopicLimits
     /// <summary>The most bytes of batches in one produce over all its partitions: 16 MiB.</summary>
     public const int RequestBytesMax = 16 * 1024 * 1024;
 
+    /// <summary>
+    /// The most bytes that the batches of one produce unfold to where they are divided over partitions or compressed anew: what one batch may.
+    /// </summary>
+    public const int UnfoldedBytesMax = RecordLimits.DecompressedBatchBytesMax;
+
     /// <summary>The most records in one produce.</summary>
     public const int RequestRecordsMax = 500_000;
 

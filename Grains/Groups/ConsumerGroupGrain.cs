@@ -122,11 +122,11 @@ internal sealed partial class ConsumerGroupGrain(
     public Task<GroupMeasurement?> MeasureAsync() => _describer.MeasureAsync();
 
     /// <inheritdoc/>
-    public async Task ExpireAsync()
+    public async Task<bool> ExpireAsync()
     {
         _group.Tick();
         await _group.FlushAsync();
-        await _group.ForgetAsync();
+        return !await _group.ForgetAsync();
     }
 
     /// <summary>Runs the timer while the group has members. The timer also keeps the activation alive.</summary>

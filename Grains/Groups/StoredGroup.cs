@@ -54,9 +54,11 @@ internal sealed partial class StoredGroup
         Waits = new GroupWaits(time);
         Calls = new ParkedCalls(time);
         _write = new SharedWrite($"The state of group '{name}'", WriteAsync, IsOwnAsync, Fail);
-        _empty = new EmptyActivation(grain, time, () => !State.Exists && !Classic.IsActive);
+        _empty = new EmptyActivation(grain, time, () => IsEmpty);
         _topics = new GroupTopics(grains);
         _ownedAt = time.GetTimestamp();
+        // An earlier activation may have ended before it could register the group again.
+        _mayBeForgotten = State.Exists;
     }
 
     /// <summary>The group's name.</summary>
@@ -79,6 +81,8 @@ internal sealed partial class StoredGroup
 
     /// <summary>True while the group is being deleted. A member that joined then would block a deletion that has already deleted records.</summary>
     public bool IsBeingDeleted { get; set; }
+
+    private bool IsEmpty => !State.Exists && !Classic.IsActive;
 
     private IGroupCatalogGrain Catalog => _grains.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key);
 
@@ -180,17 +184,19 @@ internal sealed partial class StoredGroup
     public void Asked() => _empty.Asked();
 
     /// <summary>Removes the group from the catalogue if it does not exist. Whoever creates it meanwhile registers it again.</summary>
-    public async Task ForgetAsync()
+    /// <returns>False when it exists, or somebody is joining it.</returns>
+    public async Task<bool> ForgetAsync()
     {
         _empty.Asked();
-        if (State.Exists || Classic.IsActive)
-            return;
+        if (!IsEmpty)
+            return false;
         _mayBeForgotten = true;
         if (_forgetting.IsCompleted)
             _forgetting = Catalog.RemoveAsync(Name);
         await _forgetting;
         if (State.Exists)
             await FlushAsync();
+        return IsEmpty;
     }
 
     /// <summary>The refusal of a call that would begin the group anew while it is being deleted.</summary>
@@ -203,7 +209,8 @@ internal sealed partial class StoredGroup
     // Behind a removal that is under way, which might else be done last.
     private async Task<StreamError?> RegisterAsync()
     {
-        await _forgetting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        while (!_forgetting.IsCompleted)
+            await _forgetting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         _mayBeForgotten = false;
         var isRegistered = false;
         try
@@ -218,7 +225,7 @@ internal sealed partial class StoredGroup
         }
     }
 
-    // The call that created the group registered it first, and its name was removed since.
+    // Whoever creates a group registers it first; but its name may have been removed since.
     private async Task FlushRegisteredAsync()
     {
         await _write.FlushAsync();
@@ -228,7 +235,7 @@ internal sealed partial class StoredGroup
         }
         catch (Exception e) when (e is StreamException or OrleansException or TimeoutException)
         {
-            // The group is stored, which is what the caller asks for. The next change registers it.
+            // The group is stored, which is what the caller asks for. The next call that changes it, or the next activation, registers it.
         }
     }
 

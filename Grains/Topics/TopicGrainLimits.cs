@@ -25,9 +25,12 @@ internal static class TopicGrainLimits
 
     /// <summary>
     /// The most bytes of records, over all requests of a process, that are held unfolded because they are divided over partitions or compressed anew:
-    /// 16 of the largest requests. Above it requests are refused before anything of them is stored.
+    /// 8 of the largest requests. Above it requests are refused before anything of them is stored.
     /// </summary>
-    public const long RewriteBytesMaxOfProcess = 16L * TopicLimits.RequestBytesMax;
+    public const long RewriteBytesMaxOfProcess = 8L * TopicLimits.UnfoldedBytesMax;
+
+    /// <summary>A batch takes at most a quarter of what is free of that at once, so that a few large ones leave room for many small ones.</summary>
+    public const int RewritePartOfFree = 4;
 
     /// <summary>When a request that was refused for <see cref="RewriteBytesMaxOfProcess"/> may come again: most are stored sooner.</summary>
     public static readonly TimeSpan RewriteRetryAfter = TimeSpan.FromMilliseconds(500);

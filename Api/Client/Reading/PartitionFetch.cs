@@ -135,8 +135,8 @@ internal sealed class PartitionFetch<T>(
         {
             if (CanBeReadLater(scanner.Batch))
                 records.Add(answer.Bytes[scanner.Position..scanner.NextPosition]);
-            else
-                AddDecoded(records, scanner.Batch, from);
+            else if (!AddDecoded(records, scanner.Batch, from))
+                return;
         }
 
         if (scanner.Status != RecordBatchStatus.End)
@@ -151,7 +151,8 @@ internal sealed class PartitionFetch<T>(
         return reader.Header.Compression == CompressionType.None && reader.IsWhole;
     }
 
-    private void AddDecoded(FetchedRecords<T> records, ReadOnlySpan<byte> batch, long from)
+    // False when the program's serializer threw: the reader ends there, so nothing behind it is looked at.
+    private bool AddDecoded(FetchedRecords<T> records, ReadOnlySpan<byte> batch, long from)
     {
         var decoded = new List<ConsumedRecord<T>>();
         var reader = new StoredBatchReader(batch);
@@ -161,6 +162,7 @@ internal sealed class PartitionFetch<T>(
             records.Add(decoded, failure);
             if (failure is null && reader.UnreadableFrom(from) is { } unreadable && unreadable.Offset < Behind)
                 PassOver(unreadable);
+            return failure is null;
         }
         finally
         {

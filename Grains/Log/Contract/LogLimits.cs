@@ -92,7 +92,8 @@ public static class LogLimits
     /// <summary>
     /// The runs of batches that are remembered for each producer. Kafka remembers 5 batches, the most that a client has in flight. Here a request of
     /// 16 MiB is at most 8 appends to a partition, because two neighbours that fit one append (nearly 4 MiB) are joined. Each append is one run.
-    /// Only batches of very few bytes can be more: each adds its header to what the service divides.
+    /// Only what is divided over partitions can be more: compressed batches that unfold to more, and records of very few bytes, to which headers are
+    /// added.
     /// </summary>
     public const int ProducerRunsMax = 8;
 

@@ -5,7 +5,7 @@ namespace OrleansStream.Topics.Routing;
 /// <summary>The memory of all records that this process writes anew before they are stored, and its bound.</summary>
 /// <remarks>
 /// A node admits a request by the bytes that were sent. Compressed batches may unfold to a thousand times as much, and records that are divided over
-/// partitions, or compressed otherwise, are held unfolded until they are stored. Safe to call from any thread.
+/// partitions, or compressed otherwise, are held unfolded until their request is answered. Safe to call from any thread.
 /// </remarks>
 /// <param name="bytesMax">The most bytes.</param>
 internal sealed class RewriteMemory(long bytesMax = TopicGrainLimits.RewriteBytesMaxOfProcess)
@@ -20,22 +20,27 @@ internal sealed class RewriteMemory(long bytesMax = TopicGrainLimits.RewriteByte
     /// <exception cref="StreamException">There is too little left now.</exception>
     public void Take(int lengthBytes)
     {
-        var taken = Interlocked.Add(ref _takenBytes, lengthBytes);
-        if (taken <= bytesMax)
-            return;
-        Return(lengthBytes);
-        throw new StreamException(new StreamError(
-            StreamErrorCode.ThrottlingQuotaExceeded,
-            $"The server divides or compresses {taken - lengthBytes} bytes of other requests' records just now; at most {bytesMax} are taken. Nothing was "
-            + "stored.")
+        for (var taken = TakenBytes; ;)
         {
-            RetryAfterMs = (int)TopicGrainLimits.RewriteRetryAfter.TotalMilliseconds,
-        });
+            if (lengthBytes > (bytesMax - taken) / TopicGrainLimits.RewritePartOfFree)
+                throw Full(taken);
+            var before = Interlocked.CompareExchange(ref _takenBytes, taken + lengthBytes, taken);
+            if (before == taken)
+                return;
+            taken = before;
+        }
     }
 
     /// <summary>Gives memory back.</summary>
     /// <param name="lengthBytes">How much.</param>
     public void Return(long lengthBytes) => Interlocked.Add(ref _takenBytes, -lengthBytes);
+
+    private StreamException Full(long takenBytes) => new(new StreamError(
+        StreamErrorCode.ThrottlingQuotaExceeded,
+        $"The server divides or compresses {takenBytes} bytes of records just now; it takes at most {bytesMax}, and of one batch a part of what is free.")
+    {
+        RetryAfterMs = (int)TopicGrainLimits.RewriteRetryAfter.TotalMilliseconds,
+    });
 }
 
 /// <summary>What one request has taken of the memory for records that are written anew. Disposing gives all of it back.</summary>
@@ -74,12 +79,12 @@ internal struct UnfoldedLength
     public void Add(int lengthBytes)
     {
         _bytes += lengthBytes;
-        if (_bytes <= TopicLimits.RequestBytesMax)
+        if (_bytes <= TopicLimits.UnfoldedBytesMax)
             return;
         throw new StreamException(new StreamError(
             StreamErrorCode.RecordListTooLarge,
-            $"The request carries {_bytes} or more bytes of records once they are decompressed; at most {TopicLimits.RequestBytesMax} are divided over "
-            + "partitions, or compressed anew. Split it, or name the partition.")
+            $"The request carries {_bytes} or more bytes of records once they are decompressed; at most {TopicLimits.UnfoldedBytesMax} are divided over "
+            + "partitions, or compressed as the topic asks for. Send fewer at once.")
         {
             Field = "records",
         });

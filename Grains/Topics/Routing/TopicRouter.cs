@@ -49,7 +49,10 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
         if (request.Identity is { } named && !topic.IsVersionOf(named.Topic))
             return new RecordsAppendResponse([], default) { PartitionBy = topic.Metadata };
         var appends = PartitionFirst(request, topic, out error);
-        if ((appends is null || appends.HasRefusals) && await FindOtherAsync(topic) is { } refused)
+        using var room = appends?.Room;
+        // Another version of the topic may allow what was refused, unless the server just had no room.
+        var mayBeStale = appends is null ? error!.Code != StreamErrorCode.ThrottlingQuotaExceeded : appends.HasRefusals;
+        if (mayBeStale && await FindOtherAsync(topic) is { } refused)
         {
             appends?.Dispose();
             return refused;
@@ -57,7 +60,6 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
 
         if (appends is null)
             return new RecordsAppendResponse([], default, error);
-        using var room = appends.Room;
         // Most requests have one part: its append needs no other async method around it.
         var parts = appends.Parts.Count == 1
             ? [ToPart(appends.Parts[0], await AppendPartAsync(topic.Metadata, appends, 0, request, request.ExpectedNextOffset, cancellationToken))]
@@ -94,8 +96,9 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
     {
         var topic = new TopicView(known, TopicConfig.From(known.Config), ReadAt: 0);
         var appends = Partition(request, topic, keys: null, out var error);
+        // Without room for it now, an earlier try may have stored it all the same.
         if (appends is null)
-            return new RecordsAppendResponse([], default, error);
+            return new RecordsAppendResponse([], default, error! with { OutcomeUnknown = error.Code == StreamErrorCode.ThrottlingQuotaExceeded });
         using var room = appends.Room;
         if (stored is not { } parts)
             return Answer(await AppendPartsAsync(known, appends, request, cancellationToken), appends, request);

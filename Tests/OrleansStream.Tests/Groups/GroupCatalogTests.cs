@@ -58,8 +58,13 @@ public sealed class GroupCatalogTests : IAsyncLifetime
         var begun = _calls.Note(nameof(IConsumerGroupGrain.PollAsync));
         var expiry = Grain.ExpireAsync();
         await removal.Begun;
+        var registered = _calls.Note(nameof(IGroupCatalogGrain.RegisterAsync));
         var poll = PollAsync(topic);
         await begun;
+        // Both grains take these calls behind what the poll has begun.
+        await Grain.DescribeAsync();
+        await ListAsync();
+        Assert.False(registered.IsCompleted);
 
         removal.LetGo();
 

@@ -95,7 +95,7 @@ public sealed class AppendPartitionerTests
     [InlineData(1, null, false, "max.message.bytes", "100")] // whether the only record is too long
     public void Plan_OfSmallBatchesThatUnfoldToTooMuch_IsRefused(int partitionCount, int? partition, bool isWhole, string setting, string value)
     {
-        var batch = Unfolding(TopicLimits.RequestBytesMax / 10);
+        var batch = Unfolding(TopicLimits.UnfoldedBytesMax / 10);
         Assert.InRange(batch.Length, 101, 10_000);
         byte[] batches = [.. Enumerable.Repeat(batch, 11).SelectMany(one => one)];
         var memory = new RewriteMemory();
@@ -114,7 +114,8 @@ public sealed class AppendPartitionerTests
     public void Plan_WhenOthersRecordsTakeTheMemory_IsRefusedUntilTheyAreStored(bool isWhole)
     {
         var request = Batches.Request(Unfolding(lengthBytes: 1_000_000), partition: 0) with { HasWholeBatches = isWhole };
-        var memory = new RewriteMemory(bytesMax: 2_500_000);
+        // A batch gets a quarter of what is free.
+        var memory = new RewriteMemory(bytesMax: 5_500_000);
         var uncompressed = ("compression.type", "uncompressed");
         using var first = TryPlan(request, partitionCount: 1, out _, memory, uncompressed);
         using (TryPlan(request, partitionCount: 1, out _, memory, uncompressed))
