@@ -75,7 +75,8 @@ public sealed class ReaderFailureTests(ApiFixture api)
                 await producer.EnqueueAsync(null, value, TestContext.Current.CancellationToken);
             // A batch of its own, in the same answer: nobody looks at it any more.
             await producer.FlushAsync(TestContext.Current.CancellationToken);
-            await producer.EnqueueAsync(null, "bad", TestContext.Current.CancellationToken);
+            for (var i = 0; i < GoodCount; i++) // one alone is not worth compressing
+                await producer.EnqueueAsync(null, "bad", TestContext.Current.CancellationToken);
         }
 
         var seen = new List<string>();
