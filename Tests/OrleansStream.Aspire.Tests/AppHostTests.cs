@@ -16,7 +16,7 @@ namespace OrleansStream.AspireTests;
 /// </summary>
 public sealed class AppHostTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("orleansstream-aspire-");
     private readonly CancellationTokenSource _patience = new(Patience, TimeProvider.System);
