@@ -77,14 +77,14 @@ public sealed class ChangingPageTests : IAsyncDisposable
         var page = await OpenScoresAsync();
         AnswerGroup("crawlers", "berta", 70);
         var late = HoldGroup("scores", "anna", 5);
-        _context.Time.Advance(GroupPeriod);
+        _context.Advance(page, GroupPeriod);
         page.WaitForAssertion(() => Assert.Equal(2, CountOf("GET groups/scores/lag")));
 
         page.Render(part => part.Add(one => one.Group, "crawlers"));
         page.WaitForAssertion(() => Assert.Contains("berta", page.Markup, StringComparison.Ordinal));
         Let(late, page);
         AssertNothingOf("scores", "anna", page);
-        _context.Time.Advance(GroupPeriod);
+        _context.Advance(page, GroupPeriod);
         page.WaitForAssertion(() => Assert.Equal(2, CountOf("GET groups/crawlers/lag")));
 
         AssertNothingOf("scores", "anna", page);
@@ -111,7 +111,7 @@ public sealed class ChangingPageTests : IAsyncDisposable
         page.WaitForAssertion(() => Assert.Equal(1, CountOf("GET topics/matches/partitions")));
 
         isHeld = true;
-        _context.Time.Advance(ListPeriod);
+        _context.Advance(page, ListPeriod);
         page.WaitForAssertion(() => Assert.Equal(2, CountOf("GET topics?")));
         page.Find("[data-testid=search]").Change("ma");
         page.Find("form[role=search]").Submit();
@@ -120,7 +120,7 @@ public sealed class ChangingPageTests : IAsyncDisposable
         Let(all, page);
         Assert.Equal(["matches"], TopicsOf(page));
         page.WaitForAssertion(() => Assert.Equal(2, CountOf("GET topics/matches/partitions")));
-        _context.Time.Advance(ListPeriod);
+        _context.Advance(page, ListPeriod);
         page.WaitForAssertion(() => Assert.Equal(2, CountOf("GET topics?limit=50&prefix=ma")));
 
         Assert.Equal(["matches"], TopicsOf(page));
@@ -196,11 +196,7 @@ public sealed class ChangingPageTests : IAsyncDisposable
         Assert.DoesNotContain(member, page.Markup, StringComparison.Ordinal);
     }
 
-    private int CountOf(string call)
-    {
-        lock (_context.Service.Asked)
-            return _context.Service.Asked.Count(asked => asked.StartsWith(call, StringComparison.Ordinal));
-    }
+    private int CountOf(string call) => _context.Service.Asked.Count(asked => asked.StartsWith(call, StringComparison.Ordinal));
 
     private static string Silo(string address, int hour) =>
         $$"""{"address":"{{address}}","answers":true,"version":"1.0.0","started_at":"2026-06-11T0{{hour}}:00:00.000Z","partitions":1,"stored_bytes":1}""";

@@ -1,6 +1,5 @@
 using Bunit;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Time.Testing;
 using Microsoft.FluentUI.AspNetCore.Components;
 using OrleansStream.WebConsole.Access;
 using OrleansStream.WebConsole.Calls;
@@ -37,7 +36,7 @@ internal sealed class ConsoleContext : BunitContext
     public FakeService Service { get; } = new();
 
     /// <summary>The clock; nothing is asked again before the test says so.</summary>
-    public FakeTimeProvider Time { get; } = new();
+    public ConsoleTime Time { get; } = new();
 
     /// <summary>Who uses the console.</summary>
     public Session Session => Services.GetRequiredService<Session>();
@@ -48,5 +47,13 @@ internal sealed class ConsoleContext : BunitContext
     {
         Service.On("GET access/me", $$"""{"principal":"key:ops","sign_in_required":true,"rights":{{rights}}}""");
         Assert.Null(await Session.SignInAsync("os_ops_secret"));
+    }
+
+    /// <summary>Puts time forward by the period of a page, once the page has begun to wait for it.</summary>
+    public void Advance<T>(IRenderedComponent<T> page, TimeSpan period)
+        where T : Microsoft.AspNetCore.Components.IComponent
+    {
+        page.WaitForAssertion(() => Assert.True(Time.HasTimerOf(period)));
+        Time.Advance(period);
     }
 }

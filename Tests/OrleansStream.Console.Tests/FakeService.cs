@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -5,18 +6,21 @@ using OrleansStream.Contracts;
 
 namespace OrleansStream.WebConsole.Tests;
 
-/// <summary>A service that answers what a test says, and remembers what it was asked.</summary>
+/// <summary>A service that answers what a test says, and remembers what it was asked. A page may call it from several threads at once.</summary>
 internal sealed class FakeService : HttpMessageHandler
 {
     private static readonly string[] Roots = ["/below/v1/", "/below/console/"];
 
-    private readonly Dictionary<string, Func<HttpRequestMessage, string, Task<(int Status, string Body)>>> _answers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Func<HttpRequestMessage, string, Task<(int Status, string Body)>>> _answers =
+        new(StringComparer.Ordinal);
+
+    private readonly ConcurrentQueue<(string Asked, string? Credential)> _calls = [];
 
     /// <summary>What was asked: <c>GET topics?limit=50</c>, with the body behind it.</summary>
-    public List<string> Asked { get; } = [];
+    public string[] Asked => [.. _calls.Select(call => call.Asked)];
 
     /// <summary>The credentials that came, in order.</summary>
-    public List<string?> Credentials { get; } = [];
+    public string?[] Credentials => [.. _calls.Select(call => call.Credential)];
 
     /// <summary>Answers a call.</summary>
     /// <param name="call">The method and the path below <c>/v1/</c>, without a query.</param>
@@ -57,12 +61,7 @@ internal sealed class FakeService : HttpMessageHandler
         foreach (var root in Roots)
             path = path.StartsWith(root, StringComparison.Ordinal) ? path[root.Length..] : path;
         var body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
-        lock (Asked)
-        {
-            Asked.Add($"{request.Method} {path}{request.RequestUri.Query} {body}".TrimEnd());
-            Credentials.Add(request.Headers.Authorization?.Parameter);
-        }
-
+        _calls.Enqueue(($"{request.Method} {path}{request.RequestUri.Query} {body}".TrimEnd(), request.Headers.Authorization?.Parameter));
         var (status, answer) = _answers.TryGetValue($"{request.Method} {path}", out var make)
             ? await make(request, body)
             : (404, Problem(404, "RESOURCE_NOT_FOUND", $"The test has no answer for {request.Method} {path}."));

@@ -7,6 +7,7 @@ namespace OrleansStream.WebConsole.Tests;
 internal sealed class FakeTopic
 {
     private readonly Dictionary<int, (long Start, List<(long TimeMs, string Key, string Value)> Records)> _partitions = [];
+    private int _sent;
     private readonly FakeService _service;
     private readonly string _name;
 
@@ -27,7 +28,7 @@ internal sealed class FakeTopic
     public int AnswerMax { get; set; } = int.MaxValue;
 
     /// <summary>The records that were sent to the console.</summary>
-    public int Sent { get; private set; }
+    public int Sent => Volatile.Read(ref _sent);
 
     /// <summary>Answers for its partitions, also after the test had the service say something else.</summary>
     public void Answer() => _service.On($"GET topics/{_name}/partitions", (_, _) => (200, Describe()));
@@ -66,7 +67,7 @@ internal sealed class FakeTopic
             .Select((record, index) => (record.TimeMs, record.Key, record.Value, Offset: from + index)).ToList();
         var key = asked.GetValueOrDefault("key_contains", "");
         var answered = lookedAt.Where(record => record.Key.Contains(key, StringComparison.OrdinalIgnoreCase)).ToList();
-        Sent += answered.Count;
+        Interlocked.Add(ref _sent, answered.Count);
         var texts = answered.Select(record =>
             $$"""{"partition":{{partition}},"offset":{{record.Offset}},"timestamp":"{{DateTimeOffset.FromUnixTimeMilliseconds(record.TimeMs):yyyy-MM-ddTHH:mm:ss.fffZ}}","key":"{{record.Key}}","key_type":"string","value":{{record.Value}},"value_type":"json","headers":[]}""");
         return $$"""{"records":[{{string.Join(',', texts)}}],"next_offset":{{from + lookedAt.Count}},"log_start_offset":{{start}},"high_watermark":{{start + records.Count}}}""";

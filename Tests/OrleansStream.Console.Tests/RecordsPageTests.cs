@@ -30,7 +30,7 @@ public sealed class RecordsPageTests : IAsyncDisposable
         _context.Service.On("GET topics/odd/partitions/0/records", $$"""{"records":[{{Spread}},{{large}}],"next_offset":2,"log_start_offset":0,"high_watermark":2}""");
         var page = _context.Render<RecordsPage>(part => part.Add(one => one.Topic, "odd"));
 
-        page.WaitForElement("[data-testid=download]").Click();
+        await page.WaitForElement("[data-testid=download]").ClickAsync();
 
         var taken = _context.JSInterop.VerifyInvoke("streamConsole.download").Arguments;
         var lines = Encoding.UTF8.GetString(Convert.FromBase64String((string)taken[2]!)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
