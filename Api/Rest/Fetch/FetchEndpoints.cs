@@ -47,7 +47,7 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
         }
 
         context.Response.ContentType = MediaTypes.Json;
-        var answer = new AnswerWriter(context.Response.BodyWriter, context.RequestAborted);
+        var answer = new AnswerWriter(context.Response.BodyWriter, context.RequestAborted, headers: context.Response.Headers);
         await new FetchAnswerWriter(answer, views, scope, context.RequestAborted).WriteAsync(read);
     }
 

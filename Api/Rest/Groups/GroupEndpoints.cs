@@ -105,7 +105,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
     private static async Task AnswerAsync(HttpContext context, GroupPoll poll, PayloadViews views, bool inParts)
     {
         poll.BeginDelivery();
-        var answer = new AnswerWriter(context.Response.BodyWriter, context.RequestAborted);
+        var answer = new AnswerWriter(context.Response.BodyWriter, context.RequestAborted, headers: context.Response.Headers);
         if (inParts)
         {
             using var parts = new PollPartsWriter(answer, poll, views);

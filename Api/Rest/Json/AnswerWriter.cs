@@ -19,7 +19,9 @@ namespace OrleansStream.Rest.Json;
 /// <param name="output">The answer's body.</param>
 /// <param name="ended">Ends the answer, also when its reader has gone.</param>
 /// <param name="isOneLine">True when the output must have no line end, as in the data of an event.</param>
-internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken ended, bool isOneLine = false)
+/// <param name="headers">Get the length of an answer that is sent as a whole. Null for an answer that goes on behind what this writes.</param>
+internal sealed partial class AnswerWriter(
+    PipeWriter output, CancellationToken ended, bool isOneLine = false, IHeaderDictionary? headers = null)
 {
     private long _lengthBefore;
     private long _sentLength;
@@ -109,9 +111,11 @@ internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken 
     /// <exception cref="OperationCanceledException">The answer is ended, or its reader has gone.</exception>
     public ValueTask EndAsync()
     {
-        if (_sentLength > 0 || Length > JsonLimits.ResponseShortBytesMax)
-            return FlushAsync();
         Json.Flush();
-        return ValueTask.CompletedTask;
+        if (_sentLength > 0)
+            return FlushAsync();
+        // Without a length the server would send a chunk's end behind the answer, in a write of its own that wakes the reader once more.
+        headers?.ContentLength = Length;
+        return Length > JsonLimits.ResponseShortBytesMax ? FlushAsync() : ValueTask.CompletedTask;
     }
 }

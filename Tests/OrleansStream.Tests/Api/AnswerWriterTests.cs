@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
 using CsCheck;
+using Microsoft.AspNetCore.Http;
 using OrleansStream.Records;
 using OrleansStream.Rest.Json;
 
@@ -121,6 +122,21 @@ public sealed class AnswerWriterTests
         await answer.EndAsync();
 
         Assert.Equal(2, body.FlushCount);
+    }
+
+    // Else the server sends the end of the last chunk by itself, and wakes the reader once more.
+    [Theory]
+    [InlineData(10, true), InlineData(JsonLimits.ResponseShortBytesMax, true), InlineData(JsonLimits.ResponseFlushBytes, false)]
+    public async Task End_OfAnAnswerThatIsSentAsAWhole_TellsItsLength(int valueBytes, bool isWhole)
+    {
+        var (body, headers) = (new CountingBody(), new HeaderDictionary());
+        var answer = new AnswerWriter(body, CancellationToken.None, headers: headers);
+        answer.Json.WriteStringValue(new string('x', valueBytes));
+        answer.WriteText("é"u8);
+        await answer.GoOnAsync();
+        await answer.EndAsync();
+
+        Assert.Equal(isWhole ? body.ToArray().Length : null, headers.ContentLength);
     }
 
     [Fact]
