@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Text.Unicode;
 
@@ -159,15 +160,28 @@ internal static class JsonText
         return None;
     }
 
-    // Names and most values have a few bytes, so starting a search over the rest of the text would cost more than the search itself.
+    // Names and most values have a few bytes, so starting a search over the rest of the text would cost more than the search itself. A text that has
+    // no end in its first block is mostly long, and is searched by wider ones.
     private static int SkipUnescaped(ReadOnlySpan<byte> text, int at)
     {
+        if (text.Length - at >= Vector128<byte>.Count)
+        {
+            if (EndsIn(Vector128.Create(text.Slice(at, Vector128<byte>.Count))) is var first && first != Vector128<byte>.Zero)
+                return at + BitOperations.TrailingZeroCount(first.ExtractMostSignificantBits());
+            at += Vector128<byte>.Count;
+        }
+
+        while (Vector256.IsHardwareAccelerated && text.Length - at >= 2 * Vector256<byte>.Count)
+        {
+            var wide = text.Slice(at, 2 * Vector256<byte>.Count);
+            if ((EndsIn(Vector256.Create(wide)) | EndsIn(Vector256.Create(wide[Vector256<byte>.Count..]))) != Vector256<byte>.Zero)
+                break;
+            at += wide.Length;
+        }
+
         while (text.Length - at >= Vector128<byte>.Count)
         {
-            var block = Vector128.Create(text.Slice(at, Vector128<byte>.Count));
-            var ends = Vector128.Equals(block, Vector128.Create((byte)'"')) | Vector128.Equals(block, Vector128.Create((byte)'\\'))
-                | Vector128.LessThan(block, Vector128.Create((byte)0x20));
-            if (ends != Vector128<byte>.Zero)
+            if (EndsIn(Vector128.Create(text.Slice(at, Vector128<byte>.Count))) is var ends && ends != Vector128<byte>.Zero)
                 return at + BitOperations.TrailingZeroCount(ends.ExtractMostSignificantBits());
             at += Vector128<byte>.Count;
         }
@@ -176,6 +190,16 @@ internal static class JsonText
             at++;
         return at;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> EndsIn(Vector128<byte> block) =>
+        Vector128.Equals(block, Vector128.Create((byte)'"')) | Vector128.Equals(block, Vector128.Create((byte)'\\'))
+        | Vector128.LessThan(block, Vector128.Create((byte)0x20));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<byte> EndsIn(Vector256<byte> block) =>
+        Vector256.Equals(block, Vector256.Create((byte)'"')) | Vector256.Equals(block, Vector256.Create((byte)'\\'))
+        | Vector256.LessThan(block, Vector256.Create((byte)0x20));
 
     private static int SkipEscape(ReadOnlySpan<byte> text, int at)
     {

@@ -40,6 +40,21 @@ public class JsonTextTests
             text => JsonText.IsValid(Encoding.UTF8.GetBytes(text)) == IsJson(text), iter: 50_000);
     }
 
+    // A long text is searched by blocks of several sizes: what ends it, or must be escaped, is at each place of each of them once.
+    [Theory]
+    [InlineData("\""), InlineData("\\"), InlineData("\\\""), InlineData("\u001f"), InlineData("\n"), InlineData(" "), InlineData("\u007f"), InlineData("é")]
+    public void IsValid_OfALongTextWithACharacterAnywhere_AgreesWithTheParser(string character)
+    {
+        for (var length = 0; length <= 200; length++)
+        {
+            for (var at = 0; at <= length; at++)
+            {
+                var text = $"\"{new string('x', at)}{character}{new string('x', length - at)}\"";
+                Assert.True(JsonText.IsValid(Encoding.UTF8.GetBytes(text)) == IsJson(text), text);
+            }
+        }
+    }
+
     private static bool IsJson(string text)
     {
         try
