@@ -18,12 +18,22 @@ internal sealed class FetchedRecords<T>(AnswerBuffer answer, RecordDecoder<T> de
 {
     private readonly List<Part> _parts = [];
     private int _part;
-    private OpenBatch? _open;
+    private WholeBatch? _open;
     private ExceptionDispatchInfo? _failure;
 
-    /// <summary>Adds a batch behind the others.</summary>
-    /// <param name="batch">One of the answer's. Every offset of it has a record that can be read, and it is not compressed.</param>
-    public void Add(ReadOnlyMemory<byte> batch) => _parts.Add(new Part(batch, null, null));
+    /// <summary>Adds a batch behind the others, if it can be decoded later: nearly all can.</summary>
+    /// <param name="batch">One of the answer's.</param>
+    /// <returns>
+    /// False, and nothing is added, for a compressed batch, which would need memory till then, and for one that has offsets without a record: they
+    /// must be known now.
+    /// </returns>
+    public bool TryAdd(ReadOnlyMemory<byte> batch)
+    {
+        if (!WholeBatch.TryOpen(batch, out var whole))
+            return false;
+        _parts.Add(new Part(whole, null, null));
+        return true;
+    }
 
     /// <summary>Adds records that are decoded already behind the others.</summary>
     /// <param name="records">The records, all of which are wanted.</param>
@@ -68,15 +78,14 @@ internal sealed class FetchedRecords<T>(AnswerBuffer answer, RecordDecoder<T> de
     public void Dispose()
     {
         _part = _parts.Count;
-        _open?.Dispose();
         answer.Dispose();
     }
 
-    private bool TryDecode(ReadOnlyMemory<byte> bytes, List<ConsumedRecord<T>> records)
+    private bool TryDecode(in WholeBatch whole, List<ConsumedRecord<T>> records)
     {
         try
         {
-            Decode(bytes, records);
+            Decode(whole, records);
         }
         catch (Exception exception)
         {
@@ -87,15 +96,14 @@ internal sealed class FetchedRecords<T>(AnswerBuffer answer, RecordDecoder<T> de
         return records.Count > 0;
     }
 
-    private void Decode(ReadOnlyMemory<byte> bytes, List<ConsumedRecord<T>> records)
+    private void Decode(in WholeBatch whole, List<ConsumedRecord<T>> records)
     {
-        var batch = _open ??= new OpenBatch(bytes);
+        var batch = _open ?? whole;
         var reader = batch.Read();
         while (records.Count < ReaderLimits.DecodedRecordsMax)
         {
             if (!reader.TryReadNext(out var record))
             {
-                batch.Dispose();
                 _open = null;
                 if (records.Count > 0)
                     _part++;
@@ -107,8 +115,9 @@ internal sealed class FetchedRecords<T>(AnswerBuffer answer, RecordDecoder<T> de
         }
 
         batch.Pause(reader);
+        _open = batch;
     }
 
     /// <summary>A batch, or records that are decoded already, and why the one behind them cannot be decoded.</summary>
-    private readonly record struct Part(ReadOnlyMemory<byte> Batch, List<ConsumedRecord<T>>? Decoded, ExceptionDispatchInfo? Failure);
+    private readonly record struct Part(WholeBatch Batch, List<ConsumedRecord<T>>? Decoded, ExceptionDispatchInfo? Failure);
 }

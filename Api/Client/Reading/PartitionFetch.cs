@@ -133,22 +133,12 @@ internal sealed class PartitionFetch<T>(
         var scanner = new RecordBatchScanner(answer.Bytes.Span, checkCrc: true);
         while (scanner.MoveNext())
         {
-            if (CanBeReadLater(scanner.Batch))
-                records.Add(answer.Bytes[scanner.Position..scanner.NextPosition]);
-            else if (!AddDecoded(records, scanner.Batch, from))
+            if (!records.TryAdd(answer.Bytes[scanner.Position..scanner.NextPosition]) && !AddDecoded(records, scanner.Batch, from))
                 return;
         }
 
         if (scanner.Status != RecordBatchStatus.End)
             throw new StreamServiceException($"The batches of {partition} behind offset {from} are damaged: {scanner.Status}.") { ErrorCode = "CORRUPT_MESSAGE" };
-    }
-
-    // Nearly all batches are whole, which one look at their numbers tells. Of others it must be known now which offsets cannot be read, and
-    // compressed ones would need memory till then.
-    private static bool CanBeReadLater(ReadOnlySpan<byte> batch)
-    {
-        using var reader = new StoredBatchReader(batch);
-        return reader.Header.Compression == CompressionType.None && reader.IsWhole;
     }
 
     // False when the program's serializer threw: the reader ends there, so nothing behind it is looked at.

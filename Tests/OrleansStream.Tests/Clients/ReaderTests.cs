@@ -171,7 +171,7 @@ public sealed class ReaderTests(ApiFixture api)
         {
             var decoder = new RecordDecoder<string>(new TopicPartition("matches", 0), new FussySerializer(), NullLogger.Instance);
             var answer = new FetchedRecords<string>(new AnswerBuffer(), decoder, from: 0, behind: long.MaxValue);
-            answer.Add(Batches.Of([.. values.Select(value => ((string?)null, value))]));
+            Assert.True(answer.TryAdd(Batches.Of([.. values.Select(value => ((string?)null, value))])));
             return answer;
         }
     }
