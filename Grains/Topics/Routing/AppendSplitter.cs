@@ -129,8 +129,8 @@ internal readonly ref struct AppendSplitter
             BaseSequence = header.BaseSequence,
             IsTransactional = header.IsTransactional,
         });
-        if (!TryRewrite(batch, writer) || writer.WrittenBatch().Length > BatchBytesMax(header.RecordCount))
-            Refuse(partition, record, header.RecordCount, TooLarge("The batch, written anew,", writer.LengthBytes));
+        if (Rewrite(batch, writer, header.RecordCount) is { } refusal)
+            Refuse(partition, record, header.RecordCount, refusal);
         else
             AddWritten(partition, record, header.RecordCount, writer);
     }
@@ -143,22 +143,30 @@ internal readonly ref struct AppendSplitter
         _appends.Complete(unit, AppendBatches.Of(writer));
     }
 
-    private bool TryRewrite(ReadOnlyMemory<byte> batch, RecordBatchWriter writer)
+    private StreamError? Rewrite(ReadOnlyMemory<byte> batch, RecordBatchWriter writer, int recordCount)
     {
         using var reader = RecordBatchReader.OfSent(batch.Span);
         _appends.TakeRoom(_context.Rewrites, reader.UnfoldedBytes ?? batch.Length);
         try
         {
             while (reader.TryReadNext(out var view))
+            {
+                // Before it is written: a batch holds no two times that are more than 64 bits apart.
+                if (IsBadTimestamp(view.TimestampMs))
+                    return BadTimestamp(view.TimestampMs);
                 Write(writer, view);
+            }
+
             writer.Finish();
-            return true;
+            if (writer.WrittenBatch().Length <= BatchBytesMax(recordCount))
+                return null;
         }
         catch (InvalidOperationException)
         {
             // The codec's own bound: a batch that unfolds to more than one store append takes.
-            return false;
         }
+
+        return TooLarge("The batch, written anew,", writer.LengthBytes);
     }
 
     private void AddRecords(int position, ReadOnlySpan<byte> batch, in RecordBatchHeader header, int record)
@@ -180,7 +188,7 @@ internal readonly ref struct AppendSplitter
                 Refuse(partition, record, 1, TooLarge("The record", size));
             else if (RecordBatchHeader.HeaderLengthBytes + encodedLength > BatchBytesMax(recordCount: 1))
                 Refuse(partition, record, 1, TooLarge("The record, with its very many headers,", encodedLength));
-            else if (view.TimestampMs < AppendContext.TimestampMsMin || view.TimestampMs > _context.TimestampMsMax)
+            else if (IsBadTimestamp(view.TimestampMs))
                 Refuse(partition, record, 1, BadTimestamp(view.TimestampMs));
             else
                 AddRecord(partition, record, view, isChosen ? position + reader.RecordPosition : NoPosition, encodedLength, compression);
@@ -234,6 +242,8 @@ internal readonly ref struct AppendSplitter
     /// <summary>What the log takes: a batch of one record may add its framing to the record's own bytes.</summary>
     private int BatchBytesMax(int recordCount) =>
         _context.Config.MaxMessageBytes + (recordCount == 1 ? LogLimits.RecordFramingBytesMax : 0);
+
+    private bool IsBadTimestamp(long timestampMs) => timestampMs < AppendContext.TimestampMsMin || timestampMs > _context.TimestampMsMax;
 
     private StreamError BadTimestamp(long timestampMs) => new(
         StreamErrorCode.InvalidTimestamp,

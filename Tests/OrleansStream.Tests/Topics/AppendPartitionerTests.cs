@@ -131,6 +131,26 @@ public sealed class AppendPartitionerTests
         Assert.NotNull(third);
     }
 
+    // The deltas are what a batch may say; no batch that begins with the first record could say that of the second.
+    [Theory]
+    [InlineData(false, "CreateTime")]
+    [InlineData(true, "CreateTime")]
+    [InlineData(false, "LogAppendTime")]
+    [InlineData(true, "LogAppendTime")]
+    public void Plan_OfRecordsWhoseTimesAreTooFarApartForABatch_RefusesThem(bool isWhole, string timestampType)
+    {
+        byte[] records = [.. LyingBatch.Record(0, long.MinValue), .. LyingBatch.Record(1, long.MaxValue)];
+        var batch = LyingBatch.Of(CompressionType.Gzip, records, count: 2, baseTimestampMs: 0, maxTimestampMs: 0);
+
+        using var plan = TryPlan(
+            Batches.Request(batch, partition: 0) with { HasWholeBatches = isWhole }, partitionCount: 1, out var error, new RewriteMemory(),
+            ("compression.type", "zstd"), ("message.timestamp.type", timestampType));
+
+        Assert.Null(error);
+        Assert.Equal(isWhole ? 1 : 2, plan!.Parts.Count);
+        Assert.All(plan.Parts, part => Assert.Equal((StreamErrorCode.InvalidTimestamp, "timestamp"), (part.Error?.Code, part.Error?.Field)));
+    }
+
     private static PartitionedAppends Plan(RecordsAppendRequest request, int partitionCount)
     {
         var plan = TryPlan(request, partitionCount, out var error, new RewriteMemory());
@@ -145,7 +165,10 @@ public sealed class AppendPartitionerTests
             "topic", Guid.NewGuid(), partitionCount, config.ToImmutableSortedDictionary(one => one.Name, one => one.Value), Version: 1,
             DateTimeOffset.UnixEpoch);
         var context = new AppendContext(
-            new TopicView(topic, TopicConfig.From(topic.Config), ReadAt: 0), new StickyPartitioner(0), Batches.NowMs, Identity, memory);
+            new TopicView(topic, TopicConfig.From(topic.Config), ReadAt: 0), new StickyPartitioner(0), Batches.NowMs, Identity, memory)
+        {
+            HasWholeBatches = request.HasWholeBatches,
+        };
         return AppendPartitioner.Partition(request with { Identity = Identity }, context, out error);
     }
 
