@@ -168,7 +168,9 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
                 : PartitionConversions.Failed(failure with { OutcomeUnknown = false }));
             if (part.Error is not null)
                 continue;
-            failure ??= parts[index].Response.Error;
+            // A part whose offset the log no longer knows is stored, so those behind it do not overtake anything.
+            if (parts[index].Response.Error is { Code: not StreamErrorCode.DuplicateSequenceNumber } error)
+                failure ??= error;
             expectedNextOffset += part.RecordCount;
         }
     }

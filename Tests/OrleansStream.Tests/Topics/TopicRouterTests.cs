@@ -60,6 +60,25 @@ public sealed class TopicRouterTests
         Assert.Single(calls);
     }
 
+    // The part is stored, so those behind it overtake nothing: a crash may have kept them from being stored.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Run_OfAPartWhoseOffsetIsNoLongerKnown_AppendsThoseBehindIt(bool isSettled)
+    {
+        using var plan = PlanOf(0, 0, 0);
+        var duplicate = Failed(StreamErrorCode.DuplicateSequenceNumber, isUnknown: false);
+        var identity = isSettled ? Identity with { IsRepeat = true, SettledParts = [new StoredPart(-1, -1, duplicate.Error), null, null] } : Identity;
+        AppendResponse[] rest = [Stored(17), Stored(18)];
+        var (appends, calls) = Make(plan, identity, isSettled ? rest : [duplicate, .. rest]);
+
+        var parts = await appends();
+
+        Assert.Equal([-1, 17, 18], parts.Select(part => part.BaseOffset));
+        Assert.Equal([StreamErrorCode.DuplicateSequenceNumber, null, null], parts.Select(part => part.Response.Error?.Code));
+        Assert.Empty(calls);
+    }
+
     // A part without a certain answer keeps its bytes, but takes no room from other requests.
     [Theory]
     [InlineData(false)]
