@@ -70,7 +70,8 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
         if (response.Error is { } error)
         {
             TakeRefusal(response, error);
-            return AppendRetry.IsRepeated(error, _identity is not null);
+            // Only another try can tell what became of records that an earlier try may have stored.
+            return AppendRetry.IsRepeated(error with { OutcomeUnknown = error.OutcomeUnknown || IsAnyOpenInDoubt() }, _identity is not null);
         }
 
         Merge(response);
@@ -152,6 +153,9 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
     }
 
     private bool IsNothingStored() => _doubts is null && !_answer!.HasStrays && _answer.Parts.All(part => part.Response.Error is not null);
+
+    private bool IsAnyOpenInDoubt() =>
+        _isAllInDoubt || (_open is { } open && Enumerable.Range(0, open.Length).Any(part => open[part] && IsInDoubt(part)));
 
     private bool IsInDoubt(int part) => _isAllInDoubt || (_doubts is { } doubts && part < doubts.Length && doubts[part]);
 

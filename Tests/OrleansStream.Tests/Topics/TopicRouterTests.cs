@@ -79,6 +79,31 @@ public sealed class TopicRouterTests
         Assert.Empty(calls);
     }
 
+    // Whoever repeats a request knows whether an earlier try may have stored it. Of one that is over, something is stored for certain.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Append_WithoutRoomForARepeat_LeavesTheOutcomeOpenOnlyWhereTheRequestIsOver(bool isOver)
+    {
+        var (grains, calls) = MakePartition();
+        var partitions = MakeAccess(grains);
+        for (var free = TopicGrainLimits.RewriteBytesMaxOfProcess; free > 100_000; free -= free / TopicGrainLimits.RewritePartOfFree)
+            partitions.Rewrites.Take((int)(free / TopicGrainLimits.RewritePartOfFree));
+        var config = ImmutableSortedDictionary<string, string>.Empty.Add("compression.type", "zstd");
+        var topic = new TopicMetadata("t", Guid.NewGuid(), 1, config, 1, default);
+        var identity = Identity with
+        {
+            IsRepeat = true, Topic = topic, NowMs = Batches.NowMs, StoredParts = isOver ? [new StoredPart(5, -1, null)] : null,
+        };
+
+        var response = await new TopicRouter("t", partitions, grains, TimeProvider.System).AppendAsync(
+            Batches.Request(Batches.Of(("key", new string('x', 100_000))), partition: 0) with { Identity = identity },
+            TestContext.Current.CancellationToken);
+
+        Assert.Equal((StreamErrorCode.ThrottlingQuotaExceeded, isOver), (response.Error!.Code, response.Error.OutcomeUnknown));
+        Assert.Empty(calls);
+    }
+
     // A part without a certain answer keeps its bytes, but takes no room from other requests.
     [Theory]
     [InlineData(false)]
