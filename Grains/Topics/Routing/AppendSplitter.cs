@@ -53,6 +53,8 @@ internal readonly ref struct AppendSplitter
         }
     }
 
+    private RewriteWriters Writers => _appends.WritersIn(_context.Rewrites);
+
     private StreamError? Run()
     {
         var scanner = new RecordBatchScanner(_batches.Span);
@@ -121,7 +123,7 @@ internal readonly ref struct AppendSplitter
             return;
         }
 
-        var writer = _appends.TakeWriter(new RecordBatchOptions
+        var writer = Writers.Open(new RecordBatchOptions
         {
             Compression = compression,
             ProducerId = header.ProducerId,
@@ -130,9 +132,14 @@ internal readonly ref struct AppendSplitter
             IsTransactional = header.IsTransactional,
         });
         if (Rewrite(batch, writer, header.RecordCount) is { } refusal)
+        {
+            Writers.Drop(writer);
             Refuse(partition, record, header.RecordCount, refusal);
+        }
         else
+        {
             AddWritten(partition, record, header.RecordCount, writer);
+        }
     }
 
     private void AddWritten(int partition, int record, int count, RecordBatchWriter writer)
@@ -140,7 +147,7 @@ internal readonly ref struct AppendSplitter
         CloseOpen(partition);
         var unit = _appends.OpenUnit(partition);
         _appends.Assign(unit, record, count);
-        _appends.Complete(unit, AppendBatches.Of(writer));
+        _appends.Complete(unit, Writers.Take(writer));
     }
 
     private StreamError? Rewrite(ReadOnlyMemory<byte> batch, RecordBatchWriter writer, int recordCount)
@@ -220,16 +227,16 @@ internal readonly ref struct AppendSplitter
         var options = _appends.OptionsFor(partition, compression);
         if (isChosen)
             return new OpenBatch(null, _appends.TakeSelection(options, _batches), _appends.OpenUnit(partition), compression);
-        var writer = _appends.TakeWriter(options);
         // An even share, and a quarter more since shares are not: memory that grows is copied.
-        writer.Reserve(Math.Min(_batches.Length / _context.PartitionCount * 5 / 4, _context.Config.MaxMessageBytes));
+        var lengthBytes = Math.Min(_batches.Length / _context.PartitionCount * 5 / 4, _context.Config.MaxMessageBytes);
+        var writer = Writers.Open(options, lengthBytes);
         return new OpenBatch(writer, null, _appends.OpenUnit(partition), compression);
     }
 
     private void Close(OpenBatch open)
     {
         open.Writer?.Finish();
-        _appends.Complete(open.Unit, open.Selection is { } selection ? new AppendBatches(selection) : AppendBatches.Of(open.Writer!));
+        _appends.Complete(open.Unit, open.Selection is { } selection ? new AppendBatches(selection) : Writers.Take(open.Writer!));
     }
 
     private void Refuse(int partition, int record, int count, StreamError error) => _appends.Refuse(partition, record, count, error);
