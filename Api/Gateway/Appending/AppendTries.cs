@@ -87,7 +87,8 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
     }
 
     /// <summary>
-    /// The answer to the request. If an earlier try may have stored a part that the last try refused, the part's outcome is unknown.
+    /// The answer to the request. If an earlier try may have stored a part that the last try refused, the part's outcome is unknown. A part that was
+    /// refused because it is stored is not in doubt.
     /// </summary>
     public RecordsAppendResponse Answer()
     {
@@ -99,7 +100,9 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
         {
             Error = _answer.Error is { } error ? error with { OutcomeUnknown = true } : null,
             Parts = [.. _answer.Parts.Select((part, i) =>
-                part.Response.Error is { } failure && IsInDoubt(i) ? With(part, failure with { OutcomeUnknown = true }) : part)],
+                part.Response.Error is { Code: not StreamErrorCode.DuplicateSequenceNumber } failure && IsInDoubt(i)
+                    ? With(part, failure with { OutcomeUnknown = true })
+                    : part)],
         };
     }
 

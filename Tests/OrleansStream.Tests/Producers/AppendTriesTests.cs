@@ -68,6 +68,18 @@ public sealed class AppendTriesTests
         Assert.Equal([null, true], tries.Answer().Parts.Select(part => part.Response.Error?.OutcomeUnknown));
     }
 
+    // Its offset is no longer known, but what became of it is.
+    [Fact]
+    public void Answer_WhereAnEarlierTryHasStoredAPart_IsNotInDoubtOfIt()
+    {
+        var duplicate = new StreamError(StreamErrorCode.DuplicateSequenceNumber, "stored before");
+        var tries = new AppendTries(Identity);
+        tries.Next(20_000);
+        Assert.True(tries.TakeLoss());
+        Assert.False(tries.Take(Answer((0, duplicate), (0, null), (1, Refused))));
+        Assert.Equal([duplicate, null, Refused with { OutcomeUnknown = true }], tries.Answer().Parts.Select(part => part.Response.Error));
+    }
+
     [Fact]
     public void Take_OfARefusalOfAll_KeepsWhatIsStored()
     {
