@@ -72,6 +72,16 @@ public readonly record struct AppendBatches
         return new AppendBatches(writer.WrittenBatch(), isWritten: true);
     }
 
+    /// <summary>Takes a copy of a batch that was written in this process.</summary>
+    /// <param name="writer">The writer, which has finished the batch. It may be reset or disposed after that.</param>
+    /// <param name="destination">At least as long as the batch. It must not change while the batch is in use.</param>
+    /// <exception cref="ArgumentException">The destination is too short.</exception>
+    public static AppendBatches CopyOf(RecordBatchWriter writer, Memory<byte> destination)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        return new AppendBatches(destination[..writer.CopyTo(destination.Span)], isWritten: true);
+    }
+
     /// <summary>Takes batches that exist already.</summary>
     /// <param name="bytes">Whole batches, back to back.</param>
     public static implicit operator AppendBatches(ReadOnlyMemory<byte> bytes) => new(bytes);

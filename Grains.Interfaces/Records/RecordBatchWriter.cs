@@ -35,6 +35,9 @@ public sealed class RecordBatchWriter : IDisposable
     /// <summary>The exact length in bytes, header included, of the batch so far, if it is not compressed.</summary>
     public int LengthBytes => _plain.Length - _start;
 
+    /// <summary>The size in bytes of the memory that the writer has: what is written, plain and compressed, and the room for more.</summary>
+    public int MemoryBytes => _plain.CapacityBytes + (_compressed?.CapacityBytes ?? 0);
+
     /// <summary>The length in bytes of the earlier batches in the same memory.</summary>
     public int EarlierLengthBytes => _start;
 

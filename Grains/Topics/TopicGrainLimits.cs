@@ -25,7 +25,8 @@ internal static class TopicGrainLimits
 
     /// <summary>
     /// The most bytes of records, over all requests of a process, that are held unfolded because they are divided over partitions or compressed anew:
-    /// 8 of the largest requests. Above it requests are refused before anything of them is stored.
+    /// 8 of the largest requests. What short batches take beyond their records counts, too. Above it requests are refused before anything of them is
+    /// stored.
     /// </summary>
     public const long RewriteBytesMaxOfProcess = 8L * TopicLimits.UnfoldedBytesMax;
 

@@ -72,9 +72,15 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
         }
         catch (TimeoutException)
         {
-            // The memory may have been given to it at the same moment.
             lock (_gate)
-                return !_waiters.Remove(waiter);
+            {
+                // The memory may have been given to it at the same moment.
+                if (!_waiters.Remove(waiter))
+                    return true;
+                // If it was the first, there may be enough for those behind it, which ask for less.
+                ServeLocked();
+                return false;
+            }
         }
     }
 
@@ -86,11 +92,7 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
         {
             _bytes -= bytes;
             _drained.Add(bytes);
-            while (_waiters.First is { Value: var first } && TryTakeLocked(first.Bytes))
-            {
-                _waiters.RemoveFirst();
-                first.Taken.SetResult();
-            }
+            ServeLocked();
         }
     }
 
@@ -103,6 +105,15 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
         {
             var seconds = _bytes / _drained.PerSecond;
             return seconds < AdmissionLimits.RetryAfterMax.TotalSeconds ? TimeSpan.FromSeconds(seconds) : AdmissionLimits.RetryAfterMax;
+        }
+    }
+
+    private void ServeLocked()
+    {
+        while (_waiters.First is { Value: var first } && TryTakeLocked(first.Bytes))
+        {
+            _waiters.RemoveFirst();
+            first.Taken.SetResult();
         }
     }
 

@@ -70,7 +70,8 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
         if (response.Error is { } error)
         {
             TakeRefusal(response, error);
-            return AppendRetry.IsRepeated(error, _identity is not null);
+            // Only another try can tell what became of records that an earlier try may have stored.
+            return AppendRetry.IsRepeated(error with { OutcomeUnknown = error.OutcomeUnknown || IsAnyOpenInDoubt() }, _identity is not null);
         }
 
         Merge(response);
@@ -86,7 +87,8 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
     }
 
     /// <summary>
-    /// The answer to the request. If an earlier try may have stored a part that the last try refused, the part's outcome is unknown.
+    /// The answer to the request. If an earlier try may have stored a part that the last try refused, the part's outcome is unknown. A part that was
+    /// refused because it is stored is not in doubt.
     /// </summary>
     public RecordsAppendResponse Answer()
     {
@@ -98,7 +100,9 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
         {
             Error = _answer.Error is { } error ? error with { OutcomeUnknown = true } : null,
             Parts = [.. _answer.Parts.Select((part, i) =>
-                part.Response.Error is { } failure && IsInDoubt(i) ? With(part, failure with { OutcomeUnknown = true }) : part)],
+                part.Response.Error is { Code: not StreamErrorCode.DuplicateSequenceNumber } failure && IsInDoubt(i)
+                    ? With(part, failure with { OutcomeUnknown = true })
+                    : part)],
         };
     }
 
@@ -152,6 +156,9 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
     }
 
     private bool IsNothingStored() => _doubts is null && !_answer!.HasStrays && _answer.Parts.All(part => part.Response.Error is not null);
+
+    private bool IsAnyOpenInDoubt() =>
+        _isAllInDoubt || (_open is { } open && Enumerable.Range(0, open.Length).Any(part => open[part] && IsInDoubt(part)));
 
     private bool IsInDoubt(int part) => _isAllInDoubt || (_doubts is { } doubts && part < doubts.Length && doubts[part]);
 

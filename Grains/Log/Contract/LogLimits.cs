@@ -93,7 +93,8 @@ public static class LogLimits
     /// The runs of batches that are remembered for each producer. Kafka remembers 5 batches, the most that a client has in flight. Here a request of
     /// 16 MiB is at most 8 appends to a partition, because two neighbours that fit one append (nearly 4 MiB) are joined. Each append is one run.
     /// Only what is divided over partitions can be more: compressed batches that unfold to more, and records of very few bytes, to which headers are
-    /// added.
+    /// added. A repeat of a forgotten run is told that it is stored, without its offset, and what is behind it in its request is appended all the
+    /// same.
     /// </summary>
     public const int ProducerRunsMax = 8;
 

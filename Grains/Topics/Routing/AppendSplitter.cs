@@ -53,6 +53,8 @@ internal readonly ref struct AppendSplitter
         }
     }
 
+    private RewriteWriters Writers => _appends.WritersIn(_context.Rewrites);
+
     private StreamError? Run()
     {
         var scanner = new RecordBatchScanner(_batches.Span);
@@ -121,7 +123,7 @@ internal readonly ref struct AppendSplitter
             return;
         }
 
-        var writer = _appends.TakeWriter(new RecordBatchOptions
+        var writer = Writers.Open(new RecordBatchOptions
         {
             Compression = compression,
             ProducerId = header.ProducerId,
@@ -129,10 +131,15 @@ internal readonly ref struct AppendSplitter
             BaseSequence = header.BaseSequence,
             IsTransactional = header.IsTransactional,
         });
-        if (!TryRewrite(batch, writer) || writer.WrittenBatch().Length > BatchBytesMax(header.RecordCount))
-            Refuse(partition, record, header.RecordCount, TooLarge("The batch, written anew,", writer.LengthBytes));
+        if (Rewrite(batch, writer, header.RecordCount) is { } refusal)
+        {
+            Writers.Drop(writer);
+            Refuse(partition, record, header.RecordCount, refusal);
+        }
         else
+        {
             AddWritten(partition, record, header.RecordCount, writer);
+        }
     }
 
     private void AddWritten(int partition, int record, int count, RecordBatchWriter writer)
@@ -140,25 +147,33 @@ internal readonly ref struct AppendSplitter
         CloseOpen(partition);
         var unit = _appends.OpenUnit(partition);
         _appends.Assign(unit, record, count);
-        _appends.Complete(unit, AppendBatches.Of(writer));
+        _appends.Complete(unit, Writers.Take(writer));
     }
 
-    private bool TryRewrite(ReadOnlyMemory<byte> batch, RecordBatchWriter writer)
+    private StreamError? Rewrite(ReadOnlyMemory<byte> batch, RecordBatchWriter writer, int recordCount)
     {
         using var reader = RecordBatchReader.OfSent(batch.Span);
         _appends.TakeRoom(_context.Rewrites, reader.UnfoldedBytes ?? batch.Length);
         try
         {
             while (reader.TryReadNext(out var view))
+            {
+                // Before it is written: a batch holds no two times that are more than 64 bits apart.
+                if (IsBadTimestamp(view.TimestampMs))
+                    return BadTimestamp(view.TimestampMs);
                 Write(writer, view);
+            }
+
             writer.Finish();
-            return true;
+            if (writer.WrittenBatch().Length <= BatchBytesMax(recordCount))
+                return null;
         }
         catch (InvalidOperationException)
         {
             // The codec's own bound: a batch that unfolds to more than one store append takes.
-            return false;
         }
+
+        return TooLarge("The batch, written anew,", writer.LengthBytes);
     }
 
     private void AddRecords(int position, ReadOnlySpan<byte> batch, in RecordBatchHeader header, int record)
@@ -180,7 +195,7 @@ internal readonly ref struct AppendSplitter
                 Refuse(partition, record, 1, TooLarge("The record", size));
             else if (RecordBatchHeader.HeaderLengthBytes + encodedLength > BatchBytesMax(recordCount: 1))
                 Refuse(partition, record, 1, TooLarge("The record, with its very many headers,", encodedLength));
-            else if (view.TimestampMs < AppendContext.TimestampMsMin || view.TimestampMs > _context.TimestampMsMax)
+            else if (IsBadTimestamp(view.TimestampMs))
                 Refuse(partition, record, 1, BadTimestamp(view.TimestampMs));
             else
                 AddRecord(partition, record, view, isChosen ? position + reader.RecordPosition : NoPosition, encodedLength, compression);
@@ -212,16 +227,16 @@ internal readonly ref struct AppendSplitter
         var options = _appends.OptionsFor(partition, compression);
         if (isChosen)
             return new OpenBatch(null, _appends.TakeSelection(options, _batches), _appends.OpenUnit(partition), compression);
-        var writer = _appends.TakeWriter(options);
         // An even share, and a quarter more since shares are not: memory that grows is copied.
-        writer.Reserve(Math.Min(_batches.Length / _context.PartitionCount * 5 / 4, _context.Config.MaxMessageBytes));
+        var lengthBytes = Math.Min(_batches.Length / _context.PartitionCount * 5 / 4, _context.Config.MaxMessageBytes);
+        var writer = Writers.Open(options, lengthBytes);
         return new OpenBatch(writer, null, _appends.OpenUnit(partition), compression);
     }
 
     private void Close(OpenBatch open)
     {
         open.Writer?.Finish();
-        _appends.Complete(open.Unit, open.Selection is { } selection ? new AppendBatches(selection) : AppendBatches.Of(open.Writer!));
+        _appends.Complete(open.Unit, open.Selection is { } selection ? new AppendBatches(selection) : Writers.Take(open.Writer!));
     }
 
     private void Refuse(int partition, int record, int count, StreamError error) => _appends.Refuse(partition, record, count, error);
@@ -234,6 +249,8 @@ internal readonly ref struct AppendSplitter
     /// <summary>What the log takes: a batch of one record may add its framing to the record's own bytes.</summary>
     private int BatchBytesMax(int recordCount) =>
         _context.Config.MaxMessageBytes + (recordCount == 1 ? LogLimits.RecordFramingBytesMax : 0);
+
+    private bool IsBadTimestamp(long timestampMs) => timestampMs < AppendContext.TimestampMsMin || timestampMs > _context.TimestampMsMax;
 
     private StreamError BadTimestamp(long timestampMs) => new(
         StreamErrorCode.InvalidTimestamp,

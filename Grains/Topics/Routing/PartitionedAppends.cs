@@ -16,6 +16,7 @@ internal sealed class PartitionedAppends : IDisposable
     private List<IDisposable>? _owned;
     private List<byte[]>? _rented;
     private RewriteRoom? _room;
+    private RewriteWriters? _writers;
     private Dictionary<int, int>? _sequences;
     private AppendIdentity? _identity;
     private IMemoryOwner<int>? _recordMemory;
@@ -77,17 +78,11 @@ internal sealed class PartitionedAppends : IDisposable
     /// <param name="memory">The memory.</param>
     /// <param name="lengthBytes">The records' length once they are decompressed.</param>
     /// <exception cref="StreamException">They are too many for one request, or there is too little memory left now.</exception>
-    public void TakeRoom(RewriteMemory memory, int lengthBytes) => (_room ??= new RewriteRoom(memory)).Take(lengthBytes);
+    public void TakeRoom(RewriteMemory memory, int lengthBytes) => RoomIn(memory).Take(lengthBytes);
 
-    /// <summary>Takes a writer that lives as long as this object.</summary>
-    /// <param name="options">What the batch's header says.</param>
-    public RecordBatchWriter TakeWriter(in RecordBatchOptions options)
-    {
-        var writer = new RecordBatchWriter();
-        writer.Reset(options);
-        (_owned ??= []).Add(writer);
-        return writer;
-    }
+    /// <summary>The writers of batches that are made anew. They and their batches live as long as this object.</summary>
+    /// <param name="memory">The memory.</param>
+    public RewriteWriters WritersIn(RewriteMemory memory) => _writers ??= new RewriteWriters(RoomIn(memory));
 
     /// <summary>Takes a selection that lives as long as this object.</summary>
     /// <param name="options">What the batch's header says.</param>
@@ -219,6 +214,7 @@ internal sealed class PartitionedAppends : IDisposable
     public void Dispose()
     {
         _room?.Dispose();
+        _writers?.Dispose();
         _owned?.ForEach(static owned => owned.Dispose());
         _rented?.ForEach(static bytes => ArrayPool<byte>.Shared.Return(bytes));
         // No answer refers to it.
@@ -245,6 +241,8 @@ internal sealed class PartitionedAppends : IDisposable
                 Parts[part] = Parts[part] with { Batches = new AppendBatches(several) };
         }
     }
+
+    private RewriteRoom RoomIn(RewriteMemory memory) => _room ??= new RewriteRoom(memory);
 
     private int NextSequence(int partition) => _sequences?.GetValueOrDefault(partition, _identity!.BaseSequence) ?? _identity!.BaseSequence;
 

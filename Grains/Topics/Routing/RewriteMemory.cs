@@ -56,8 +56,24 @@ internal sealed class RewriteRoom(RewriteMemory memory) : IDisposable
     public void Take(int lengthBytes)
     {
         _length.Add(lengthBytes);
+        TakeMemory(lengthBytes);
+    }
+
+    /// <summary>Takes memory that holds no records, for instance what a buffer has beyond them.</summary>
+    /// <param name="lengthBytes">How much.</param>
+    /// <exception cref="StreamException">There is too little memory left now.</exception>
+    public void TakeMemory(int lengthBytes)
+    {
         memory.Take(lengthBytes);
         _takenBytes += lengthBytes;
+    }
+
+    /// <summary>Gives memory back before the request is answered.</summary>
+    /// <param name="lengthBytes">How much.</param>
+    public void ReturnMemory(int lengthBytes)
+    {
+        memory.Return(lengthBytes);
+        _takenBytes -= lengthBytes;
     }
 
     /// <inheritdoc/>

@@ -96,9 +96,9 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
     {
         var topic = new TopicView(known, TopicConfig.From(known.Config), ReadAt: 0);
         var appends = Partition(request, topic, keys: null, out var error);
-        // Without room for it now, an earlier try may have stored it all the same.
+        // Whether an earlier try may have stored something is known to the caller, unless the request is over: then it has.
         if (appends is null)
-            return new RecordsAppendResponse([], default, error! with { OutcomeUnknown = error.Code == StreamErrorCode.ThrottlingQuotaExceeded });
+            return new RecordsAppendResponse([], default, error! with { OutcomeUnknown = stored is not null });
         using var room = appends.Room;
         if (stored is not { } parts)
             return Answer(await AppendPartsAsync(known, appends, request, cancellationToken), appends, request);
@@ -168,7 +168,9 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
                 : PartitionConversions.Failed(failure with { OutcomeUnknown = false }));
             if (part.Error is not null)
                 continue;
-            failure ??= parts[index].Response.Error;
+            // A part whose offset the log no longer knows is stored, so those behind it do not overtake anything.
+            if (parts[index].Response.Error is { Code: not StreamErrorCode.DuplicateSequenceNumber } error)
+                failure ??= error;
             expectedNextOffset += part.RecordCount;
         }
     }

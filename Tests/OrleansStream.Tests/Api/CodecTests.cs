@@ -67,6 +67,25 @@ public class CodecTests(ApiFixture api)
         Assert.Equal(0, (long)(await api.GetAsync($"/v1/topics/{topic}/partitions/0/records"))["high_watermark"]!);
     }
 
+    // A batch with a producer of its own is written anew as one. No batch could begin with the first of these records and tell the second's time.
+    [Fact]
+    public async Task Post_OfABatchWhoseTimesAreTooFarApart_IsRefusedWhereItIsCompressedAnew()
+    {
+        var topic = await api.CreateTopicAsync(config: """{"compression.type":"zstd"}""");
+        byte[] records = [.. LyingBatch.Record(0, long.MinValue), .. LyingBatch.Record(1, long.MaxValue)];
+        var batch = LyingBatch.Of(CompressionType.Gzip, records, count: 2, baseTimestampMs: 0, maxTimestampMs: 0);
+        var id = (long)(await api.PostAsync("/v1/producers", "", status: 201))["producer_id"]!;
+        RecordBatchHeader.StampProducer(batch, id, epoch: 0, baseSequence: 0);
+        RecordBatchHeader.StampCrc(batch);
+
+        using var response = await api.PostAsync($"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(batch, BodyKinds.Batch));
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        var answer = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
+        Assert.Equal("INVALID_TIMESTAMP", (string?)Assert.Single(answer["results"]!.AsArray())!["error"]!["error_code"]);
+        Assert.Equal(0, (long)(await api.GetAsync($"/v1/topics/{topic}/partitions/0/records"))["high_watermark"]!);
+    }
+
     // Each batch alone is within its bound.
     [Fact]
     public async Task Post_OfManySmallBatchesThatUnfoldToMuch_IsRefusedWhereTheyAreDivided()

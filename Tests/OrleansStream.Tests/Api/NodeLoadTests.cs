@@ -54,6 +54,25 @@ public sealed class NodeLoadTests
         Assert.Equal(100, _node.Bytes);
     }
 
+    // Memory is free, so nobody may give any back for a long time.
+    [Fact]
+    public async Task Take_WhenTheFirstInTurnGivesUp_IsServedIfThereIsEnoughForTheNext()
+    {
+        Assert.True(_node.TryTake(60));
+        var large = _node.TakeAsync(50, Patience).AsTask();
+        var small = _node.TakeAsync(30, 2 * Patience).AsTask();
+        var behind = _node.TakeAsync(20, 2 * Patience).AsTask();
+
+        _time.Advance(Patience);
+
+        Assert.False(await large);
+        Assert.Equal((90, 1), (_node.Bytes, _node.WaitingCount));
+        Assert.True(await small);
+        Assert.False(behind.IsCompleted);
+        _node.Return(10);
+        Assert.True(await behind);
+    }
+
     [Theory]
     [InlineData(50, false), InlineData(51, true)]
     public void HalfTaken_IsMoreThanHalf(int bytes, bool isHalfTaken)

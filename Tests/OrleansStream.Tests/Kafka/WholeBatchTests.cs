@@ -46,6 +46,21 @@ public sealed class WholeBatchTests(KafkaFixture kafka)
         Assert.Empty(await ValuesOfAsync(topic, 0));
     }
 
+    // No batch could begin with the first of these records and tell the second's time.
+    [Fact]
+    public async Task Produce_OfABatchWhoseTimesAreTooFarApart_IsRefusedWhereItIsCompressedAnew()
+    {
+        var topic = await kafka.Api.CreateTopicAsync(1, """{"compression.type":"zstd"}""");
+        byte[] records = [.. LyingBatch.Record(0, long.MinValue), .. LyingBatch.Record(1, long.MaxValue)];
+        using var socket = await KafkaSocket.OpenAsync(kafka.Port);
+
+        var answer = await socket.ProduceAsync(
+            topic, LyingBatch.Of(CompressionType.Gzip, records, count: 2, baseTimestampMs: 0, maxTimestampMs: 0));
+
+        Assert.Equal(KafkaError.InvalidTimestamp, answer.Error);
+        Assert.Empty(await ValuesOfAsync(topic, 0));
+    }
+
     [Theory]
     [InlineData("message.timestamp.after.max.ms", "60000", nameof(KafkaError.InvalidTimestamp))]
     [InlineData("max.message.bytes", "1000", nameof(KafkaError.MessageTooLarge))]

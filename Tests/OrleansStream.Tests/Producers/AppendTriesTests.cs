@@ -18,6 +18,8 @@ public sealed class AppendTriesTests
 
     private static StreamError Lost => new(StreamErrorCode.RequestTimedOut, "lost") { OutcomeUnknown = true };
 
+    private static StreamError Full => new(StreamErrorCode.ThrottlingQuotaExceeded, "full");
+
     private static StreamError Refused => new(StreamErrorCode.InvalidRecord, "refused");
 
     [Fact]
@@ -66,6 +68,18 @@ public sealed class AppendTriesTests
         Assert.Equal([null, true], tries.Answer().Parts.Select(part => part.Response.Error?.OutcomeUnknown));
     }
 
+    // Its offset is no longer known, but what became of it is.
+    [Fact]
+    public void Answer_WhereAnEarlierTryHasStoredAPart_IsNotInDoubtOfIt()
+    {
+        var duplicate = new StreamError(StreamErrorCode.DuplicateSequenceNumber, "stored before");
+        var tries = new AppendTries(Identity);
+        tries.Next(20_000);
+        Assert.True(tries.TakeLoss());
+        Assert.False(tries.Take(Answer((0, duplicate), (0, null), (1, Refused))));
+        Assert.Equal([duplicate, null, Refused with { OutcomeUnknown = true }], tries.Answer().Parts.Select(part => part.Response.Error));
+    }
+
     [Fact]
     public void Take_OfARefusalOfAll_KeepsWhatIsStored()
     {
@@ -76,6 +90,34 @@ public sealed class AppendTriesTests
         Assert.Equal([false, true], tries.Next(15_000)!.SettledParts!.Value.Select(part => part is null));
         Assert.False(tries.Take(new RecordsAppendResponse([], default, Refused)));
         Assert.Equal([null, Refused], tries.Answer().Parts.Select(part => part.Response.Error));
+    }
+
+    // A server without room says so before it stores anything of this try, and cannot know of the tries before.
+    [Theory]
+    [InlineData("first", false)]
+    [InlineData("resumed", true)]
+    [InlineData("lost", true)]
+    [InlineData("in doubt", true)]
+    [InlineData("the other in doubt", false)]
+    public void Take_OfThereBeingNoRoom_HasItSentAgainAndLeavesItOpenOnlyWhereSomethingIsInDoubt(string before, bool isInDoubt)
+    {
+        // A request with a key is partitioned as it was remembered, also in its first try.
+        var tries = new AppendTries(Identity with { IsRepeat = true }, isResumed: before == "resumed");
+        tries.Next(20_000);
+        if (before == "lost")
+            Assert.True(tries.TakeLoss());
+        else if (before == "in doubt")
+            Assert.True(tries.Take(Answer((0, Lost), (1, null))));
+        else if (before == "the other in doubt")
+            Assert.True(tries.Take(Answer((0, Lost), (1, Moving))) && tries.Take(Answer((0, null), (1, Moving))));
+        if (before != "first")
+            tries.Next(15_000);
+
+        Assert.Equal(isInDoubt, tries.Take(new RecordsAppendResponse([], default, Full)));
+
+        var answer = tries.Answer();
+        var errors = answer.Error is { } error ? [error] : answer.Parts.Select(part => part.Response.Error).OfType<StreamError>();
+        Assert.Equal(Full with { OutcomeUnknown = isInDoubt }, Assert.Single(errors));
     }
 
     [Fact]

@@ -60,6 +60,24 @@ public sealed class RecordsAppenderTests
         Assert.Empty(_router.Calls);
     }
 
+    // A request with a key is partitioned as it was remembered, also in its first try: that alone leaves nothing in doubt.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Append_UnderAKeyWithoutRoomForIt_IsRefusedAtOnceUnlessItIsResumed(bool isResumed)
+    {
+        var full = new StreamError(StreamErrorCode.ThrottlingQuotaExceeded, "full");
+        _router.Calls.Enqueue(_ => new RecordsAppendResponse([], default, full));
+        if (isResumed)
+            _router.Calls.Enqueue(_ => Parts(Stored));
+
+        var outcome = await _appender.AppendAsync(
+            Caller.Anonymous, "t", Records(), new ClientIdentity(Client.Identity with { IsRepeat = true }, isResumed));
+
+        Assert.Equal(isResumed ? null : full, outcome.Response.Error);
+        Assert.Empty(_router.Calls);
+    }
+
     [Fact]
     public async Task Append_WhenItsRepeatIsStored_SaysSo()
     {
@@ -280,21 +298,4 @@ public sealed class RecordsAppenderTests
     }
 
     private static AppendRecords Records() => new(Batches.Of((null, "a")), Partition: 0, default, Acks.All, ExpectedNextOffset: null);
-}
-
-/// <summary>A router whose answers to appends are given beforehand.</summary>
-public class ScriptedRouter : DispatchProxy
-{
-    /// <summary>The answers, in their order.</summary>
-    internal Queue<Func<RecordsAppendRequest, RecordsAppendResponse>> Calls { get; } = new();
-
-    /// <summary>The answer when there is none of <see cref="Calls"/>; null to fail then.</summary>
-    internal Func<RecordsAppendRequest, RecordsAppendResponse>? Otherwise { get; set; }
-
-    /// <inheritdoc/>
-    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
-        targetMethod?.Name == nameof(ITopicRouterGrain.AppendAsync)
-            ? new ValueTask<RecordsAppendResponse>(
-                (Calls.Count == 0 && Otherwise is { } otherwise ? otherwise : Calls.Dequeue())((RecordsAppendRequest)args![0]!))
-            : throw new NotSupportedException(targetMethod?.Name);
 }

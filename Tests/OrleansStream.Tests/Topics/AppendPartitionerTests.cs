@@ -131,6 +131,83 @@ public sealed class AppendPartitionerTests
         Assert.NotNull(third);
     }
 
+    // A few bytes over all partitions of a large topic: each batch takes memory of its own, and while it is written more than it fills.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Plan_OverVeryManyPartitions_CountsTheMemoryOfEachBatch(bool isWhole)
+    {
+        int[] partitions = [.. Enumerable.Range(0, TopicLimits.PartitionsMax)];
+        var batches = isWhole
+            ? partitions.SelectMany(i => Batches.Of(($"key-{i}", "value"))).ToArray()
+            : Batches.Of([.. partitions.Select(i => ((string?)$"key-{i}", "value"))]);
+        var request = Batches.Request(batches, recordPartitions: partitions) with { HasWholeBatches = isWhole };
+        var memory = new RewriteMemory();
+
+        using (var plan = TryPlan(request, partitions.Length, out _, memory, ("compression.type", "zstd"))!)
+        {
+            Assert.Equal(partitions.Length, plan.Parts.Count);
+            Assert.Equal(
+                partitions.Select(i => $"key-{i}"), plan.Parts.SelectMany(part => Batches.Read(part.Batches.ToMemory())).Select(record => record.Key));
+            var taken = plan.Parts.Sum(part => (long)MemoryOf(part.Batches.ToMemory())!.Length);
+            Assert.InRange(taken, plan.LengthBytes, 4 * plan.LengthBytes);
+            Assert.InRange(memory.TakenBytes, taken, taken + batches.Length);
+        }
+
+        Assert.Equal(0, memory.TakenBytes);
+    }
+
+    [Fact]
+    public void Plan_OverVeryManyPartitions_IsRefusedWhereThereIsNoMemoryForSoManyBatches()
+    {
+        int[] partitions = [.. Enumerable.Range(0, TopicLimits.PartitionsMax)];
+        var batches = Batches.Of([.. partitions.Select(i => ((string?)$"key-{i}", "value"))]);
+        // Many times what the records take.
+        var memory = new RewriteMemory(bytesMax: 50 * batches.Length);
+
+        var plan = TryPlan(
+            Batches.Request(batches, recordPartitions: partitions), partitions.Length, out var error, memory, ("compression.type", "zstd"));
+
+        Assert.Null(plan);
+        Assert.Equal(StreamErrorCode.ThrottlingQuotaExceeded, error!.Code);
+        Assert.Equal(0, memory.TakenBytes);
+    }
+
+    // A writer begins with its share of the request, which a few records do not fill.
+    [Fact]
+    public void Plan_OfAShortBatchInALongRequest_HoldsNoMoreThanItFills()
+    {
+        var value = new string('x', 900_000);
+        var zstd = new RecordBatchOptions { Compression = CompressionType.Zstd };
+        byte[] batches = [.. Batches.Of((null, value)), .. Batches.Of(zstd, ("a", value[..1_000]), ("b", value[..1_000]))];
+
+        using var plan = Plan(Batches.Request(batches, recordPartitions: [0, 0, 1]), partitionCount: 2);
+
+        var part = plan.Parts.Single(part => part.Partition == 1);
+        Assert.InRange(MemoryOf(part.Batches.ToMemory())!.Length, part.Batches.LengthBytes, 2 * part.Batches.LengthBytes);
+        Assert.Equal(["b"], Batches.Read(part.Batches.ToMemory()).Select(record => record.Key));
+    }
+
+    // The deltas are what a batch may say; no batch that begins with the first record could say that of the second.
+    [Theory]
+    [InlineData(false, "CreateTime")]
+    [InlineData(true, "CreateTime")]
+    [InlineData(false, "LogAppendTime")]
+    [InlineData(true, "LogAppendTime")]
+    public void Plan_OfRecordsWhoseTimesAreTooFarApartForABatch_RefusesThem(bool isWhole, string timestampType)
+    {
+        byte[] records = [.. LyingBatch.Record(0, long.MinValue), .. LyingBatch.Record(1, long.MaxValue)];
+        var batch = LyingBatch.Of(CompressionType.Gzip, records, count: 2, baseTimestampMs: 0, maxTimestampMs: 0);
+
+        using var plan = TryPlan(
+            Batches.Request(batch, partition: 0) with { HasWholeBatches = isWhole }, partitionCount: 1, out var error, new RewriteMemory(),
+            ("compression.type", "zstd"), ("message.timestamp.type", timestampType));
+
+        Assert.Null(error);
+        Assert.Equal(isWhole ? 1 : 2, plan!.Parts.Count);
+        Assert.All(plan.Parts, part => Assert.Equal((StreamErrorCode.InvalidTimestamp, "timestamp"), (part.Error?.Code, part.Error?.Field)));
+    }
+
     private static PartitionedAppends Plan(RecordsAppendRequest request, int partitionCount)
     {
         var plan = TryPlan(request, partitionCount, out var error, new RewriteMemory());
@@ -145,7 +222,10 @@ public sealed class AppendPartitionerTests
             "topic", Guid.NewGuid(), partitionCount, config.ToImmutableSortedDictionary(one => one.Name, one => one.Value), Version: 1,
             DateTimeOffset.UnixEpoch);
         var context = new AppendContext(
-            new TopicView(topic, TopicConfig.From(topic.Config), ReadAt: 0), new StickyPartitioner(0), Batches.NowMs, Identity, memory);
+            new TopicView(topic, TopicConfig.From(topic.Config), ReadAt: 0), new StickyPartitioner(0), Batches.NowMs, Identity, memory)
+        {
+            HasWholeBatches = request.HasWholeBatches,
+        };
         return AppendPartitioner.Partition(request with { Identity = Identity }, context, out error);
     }
 

@@ -60,6 +60,50 @@ public sealed class TopicRouterTests
         Assert.Single(calls);
     }
 
+    // The part is stored, so those behind it overtake nothing: a crash may have kept them from being stored.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Run_OfAPartWhoseOffsetIsNoLongerKnown_AppendsThoseBehindIt(bool isSettled)
+    {
+        using var plan = PlanOf(0, 0, 0);
+        var duplicate = Failed(StreamErrorCode.DuplicateSequenceNumber, isUnknown: false);
+        var identity = isSettled ? Identity with { IsRepeat = true, SettledParts = [new StoredPart(-1, -1, duplicate.Error), null, null] } : Identity;
+        AppendResponse[] rest = [Stored(17), Stored(18)];
+        var (appends, calls) = Make(plan, identity, isSettled ? rest : [duplicate, .. rest]);
+
+        var parts = await appends();
+
+        Assert.Equal([-1, 17, 18], parts.Select(part => part.BaseOffset));
+        Assert.Equal([StreamErrorCode.DuplicateSequenceNumber, null, null], parts.Select(part => part.Response.Error?.Code));
+        Assert.Empty(calls);
+    }
+
+    // Whoever repeats a request knows whether an earlier try may have stored it. Of one that is over, something is stored for certain.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Append_WithoutRoomForARepeat_LeavesTheOutcomeOpenOnlyWhereTheRequestIsOver(bool isOver)
+    {
+        var (grains, calls) = MakePartition();
+        var partitions = MakeAccess(grains);
+        for (var free = TopicGrainLimits.RewriteBytesMaxOfProcess; free > 100_000; free -= free / TopicGrainLimits.RewritePartOfFree)
+            partitions.Rewrites.Take((int)(free / TopicGrainLimits.RewritePartOfFree));
+        var config = ImmutableSortedDictionary<string, string>.Empty.Add("compression.type", "zstd");
+        var topic = new TopicMetadata("t", Guid.NewGuid(), 1, config, 1, default);
+        var identity = Identity with
+        {
+            IsRepeat = true, Topic = topic, NowMs = Batches.NowMs, StoredParts = isOver ? [new StoredPart(5, -1, null)] : null,
+        };
+
+        var response = await new TopicRouter("t", partitions, grains, TimeProvider.System).AppendAsync(
+            Batches.Request(Batches.Of(("key", new string('x', 100_000))), partition: 0) with { Identity = identity },
+            TestContext.Current.CancellationToken);
+
+        Assert.Equal((StreamErrorCode.ThrottlingQuotaExceeded, isOver), (response.Error!.Code, response.Error.OutcomeUnknown));
+        Assert.Empty(calls);
+    }
+
     // A part without a certain answer keeps its bytes, but takes no room from other requests.
     [Theory]
     [InlineData(false)]
