@@ -10,6 +10,12 @@ internal static class TopicGrainLimits
     public static readonly TimeSpan TopicCacheAge = TimeSpan.FromSeconds(2);
 
     /// <summary>
+    /// How long one question to the catalogue may take whether a known topic is still there. If no answer has come by then, its silo may hang, and what
+    /// is known counts.
+    /// </summary>
+    public static readonly TimeSpan TopicAskMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>
     /// How long a router keeps asking for a topic whose owner's silo has died. It is longer than a killed silo's grains take to move.
     /// </summary>
     public static readonly TimeSpan TopicOwnerWaitMax = TimeSpan.FromSeconds(10);
