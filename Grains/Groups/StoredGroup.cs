@@ -233,7 +233,7 @@ internal sealed partial class StoredGroup
         {
             await RegisterAsync();
         }
-        catch (Exception e) when (e is StreamException or OrleansException or TimeoutException)
+        catch (Exception e) when (LostCalls.IsLost(e) || e is StreamException)
         {
             // The group is stored, which is what the caller asks for. The next call that changes it, or the next activation, registers it.
         }
