@@ -48,6 +48,7 @@ internal sealed partial class ConsumerGroupGrain(
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         _redrive.Leave();
+        _group.Leave();
         return Task.CompletedTask;
     }
 
@@ -155,7 +156,7 @@ internal sealed partial class ConsumerGroupGrain(
             _refresh = RefreshTopicsAsync();
         try
         {
-            await _group.FlushAsync();
+            await _group.StoreAsync();
         }
         catch (StreamException)
         {

@@ -52,14 +52,18 @@ internal sealed class GroupDeletion(StoredGroup group, GroupRedrive redrive, IGr
             foreach (var name in group.State.OwnRetryTopics)
             {
                 var error = await grains.GetGrain<ITopicGrain>(name).DeleteAsync();
+                if (error is { Code: StreamErrorCode.RequestTimedOut })
+                    throw Unanswered(error.Detail);
                 if (error is not null && error.Code != StreamErrorCode.UnknownTopicOrPartition)
                     throw new StreamException(error);
             }
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
+        catch (Exception e) when (LostCalls.IsLost(e))
         {
-            throw new StreamException(new StreamError(
-                StreamErrorCode.CoordinatorNotAvailable, $"The owner of a retry topic did not answer; the group is not deleted. {e.Message}"));
+            throw Unanswered(e.Message);
         }
     }
+
+    private static StreamException Unanswered(string detail) => new(new StreamError(
+        StreamErrorCode.CoordinatorNotAvailable, $"The owner of a retry topic did not answer; the group is not deleted. {detail}"));
 }

@@ -15,6 +15,14 @@ internal static class GroupGrainLimits
     /// <summary>The age at which an activation proves again that it owns the state.</summary>
     public static readonly TimeSpan OwnershipAge = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long one try may take to register a stored group again. The catalogue's silo may hang, and a later try then finds the catalogue elsewhere.
+    /// </summary>
+    public static readonly TimeSpan RegisterMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>The pause between two such tries.</summary>
+    public static readonly TimeSpan RegisterRetry = TimeSpan.FromSeconds(1);
+
     /// <summary>How often the catalogue lets groups without members check the age of their offsets.</summary>
     public static readonly TimeSpan ExpiryPeriod = TimeSpan.FromHours(1);
 

@@ -30,7 +30,7 @@ internal sealed class GroupTopics(IGrainFactory grains)
                 ? new TopicLookup(name, Topic: null)
                 : ToLookup(name, await grains.GetGrain<ITopicGrain>(name).GetAsync())))];
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
+        catch (Exception e) when (LostCalls.IsLost(e))
         {
             throw new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The owner of a topic did not answer: {e.Message}"));
         }

@@ -149,7 +149,7 @@ internal sealed class RedriveStepRun(RetryTopicAccess topics, RetryCopies copies
         {
             return e.Error;
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
+        catch (Exception e) when (LostCalls.IsLost(e, cancellationToken))
         {
             return new StreamError(StreamErrorCode.NotLeaderOrFollower,
                 $"Topic '{copy.Topic}' did not answer: {e.Message}") { OutcomeUnknown = true };

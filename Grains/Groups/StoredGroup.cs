@@ -20,7 +20,6 @@ internal sealed partial class StoredGroup
 {
     private readonly IGrainBase _grain;
     private readonly IPersistentState<GroupDocument> _document;
-    private readonly IGrainFactory _grains;
     private readonly TimeProvider _time;
     private readonly RepeatedFailures _failures;
     private readonly ILogger _logger;
@@ -28,8 +27,7 @@ internal sealed partial class StoredGroup
     private readonly SharedWrite _write;
     private readonly EmptyActivation _empty;
     private readonly GroupTopics _topics;
-    private Task _forgetting = Task.CompletedTask;
-    private bool _mayBeForgotten;
+    private readonly GroupRegistration _registration;
     private long _ownedAt;
 
     /// <summary>Restores a group from its document.</summary>
@@ -46,7 +44,7 @@ internal sealed partial class StoredGroup
         string name, IGrainBase grain, IPersistentState<GroupDocument> document, IGrainFactory grains, TimeProvider time, RandomSource random,
         RepeatedFailures failures, ILogger logger, Action stepped)
     {
-        (Name, _grain, _document, _grains) = (name, grain, document, grains);
+        (Name, _grain, _document) = (name, grain, document);
         (_time, _failures, _logger, _stepped) = (time, failures, logger, stepped);
         Random = random;
         State = GroupState.Restore(document.State.Events, Now(), random);
@@ -56,9 +54,8 @@ internal sealed partial class StoredGroup
         _write = new SharedWrite($"The state of group '{name}'", WriteAsync, IsOwnAsync, Fail);
         _empty = new EmptyActivation(grain, time, () => IsEmpty);
         _topics = new GroupTopics(grains);
+        _registration = new GroupRegistration(name, grains, time, () => State.Exists);
         _ownedAt = time.GetTimestamp();
-        // An earlier activation may have ended before it could register the group again.
-        _mayBeForgotten = State.Exists;
     }
 
     /// <summary>The group's name.</summary>
@@ -84,8 +81,6 @@ internal sealed partial class StoredGroup
 
     private bool IsEmpty => !State.Exists && !Classic.IsActive;
 
-    private IGroupCatalogGrain Catalog => _grains.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key);
-
     /// <summary>The time on both clocks.</summary>
     public GroupTime Now() => new(_time.GetTimestamp() / (_time.TimestampFrequency / 1000), _time.GetUtcNow().ToUnixTimeMilliseconds());
 
@@ -99,7 +94,7 @@ internal sealed partial class StoredGroup
             await _write.ConfirmAsync();
         _write.ThrowIfFailed();
         _empty.Asked();
-        return mayCreate && !State.Exists ? await RegisterAsync() : null;
+        return mayCreate && !State.Exists ? await _registration.AddAsync() : null;
     }
 
     /// <summary>Begins a call that only measures: it does not ask the store who owns the state, so what it sees may be old.</summary>
@@ -172,13 +167,24 @@ internal sealed partial class StoredGroup
         Take(State.UpdateTopics(found, Now()));
     }
 
-    /// <summary>Completes when all changes until now are durable.</summary>
-    /// <exception cref="StreamException">They could not be stored; the activation ends.</exception>
-    public Task FlushAsync() => _mayBeForgotten && State.Exists ? FlushRegisteredAsync() : _write.FlushAsync();
+    /// <summary>Completes when all changes until now are durable, and a new group is registered.</summary>
+    /// <exception cref="StreamException">They could not be stored, and the activation ends; or the catalogue did not answer.</exception>
+    public Task FlushAsync() => _registration.IsCertain || !State.Exists ? _write.FlushAsync() : FlushRegisteredAsync();
+
+    /// <summary>As <see cref="FlushAsync"/>, for work that answers nobody and so need not wait for the catalogue.</summary>
+    /// <exception cref="StreamException">The changes could not be stored; the activation ends.</exception>
+    public async Task StoreAsync()
+    {
+        await _write.FlushAsync();
+        _registration.Begin();
+    }
 
     /// <summary>Throws once the stored state is in doubt.</summary>
     /// <exception cref="StreamException">It is in doubt.</exception>
     public void ThrowIfFailed() => _write.ThrowIfFailed();
+
+    /// <summary>Ends what runs beside the calls, because the activation goes away.</summary>
+    public void Leave() => _registration.Leave();
 
     /// <summary>Ends the activation soon if the group does not exist.</summary>
     public void Asked() => _empty.Asked();
@@ -190,10 +196,7 @@ internal sealed partial class StoredGroup
         _empty.Asked();
         if (!IsEmpty)
             return false;
-        _mayBeForgotten = true;
-        if (_forgetting.IsCompleted)
-            _forgetting = Catalog.RemoveAsync(Name);
-        await _forgetting;
+        await _registration.RemoveAsync();
         if (State.Exists)
             await FlushAsync();
         return IsEmpty;
@@ -206,37 +209,10 @@ internal sealed partial class StoredGroup
         RetryAfterMs = GroupGrainLimits.RetryAfterMs,
     };
 
-    // Behind a removal that is under way, which might else be done last.
-    private async Task<StreamError?> RegisterAsync()
-    {
-        while (!_forgetting.IsCompleted)
-            await _forgetting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        _mayBeForgotten = false;
-        var isRegistered = false;
-        try
-        {
-            var refusal = await Catalog.RegisterAsync(Name);
-            isRegistered = refusal is null;
-            return refusal;
-        }
-        finally
-        {
-            _mayBeForgotten |= !isRegistered;
-        }
-    }
-
-    // Whoever creates a group registers it first; but its name may have been removed since.
     private async Task FlushRegisteredAsync()
     {
         await _write.FlushAsync();
-        try
-        {
-            await RegisterAsync();
-        }
-        catch (Exception e) when (e is StreamException or OrleansException or TimeoutException)
-        {
-            // The group is stored, which is what the caller asks for. The next call that changes it, or the next activation, registers it.
-        }
+        await _registration.EnsureAsync();
     }
 
     private async Task WriteAsync()

@@ -160,7 +160,7 @@ internal sealed partial class PartitionGrain(
                 await ConfigureAsync(topic);
             return true;
         }
-        catch (Exception e) when (e is StreamException or OrleansException or TimeoutException)
+        catch (Exception e) when (e is StreamException || LostCalls.IsLost(e))
         {
             return false;
         }

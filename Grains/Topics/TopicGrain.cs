@@ -9,7 +9,8 @@ namespace OrleansStream.Topics;
 /// <summary>The owner of one topic. The topic exists by its catalogue entry; the grain's own state has the changes since its creation.</summary>
 /// <remarks>
 /// Not reentrant, except for <see cref="GetAsync"/>, which only reads <c>_topic</c>. That field is set after the state was written, so no answer is
-/// ahead of the store. After a failed write the state's etag is unknown, and the activation ends.
+/// ahead of the store. After a failed write the state's etag is unknown, and the activation ends. It also ends after a lost change of the catalogue:
+/// the next one asks which topic there is.
 /// </remarks>
 [GrainType("topic")]
 internal sealed partial class TopicGrain(
@@ -42,6 +43,8 @@ internal sealed partial class TopicGrain(
             return Refuse(refusal);
 
         var created = false;
+        if (_topic is { } known && await IsRemovedAsync(known))
+            _topic = null;
         if (_topic is null)
         {
             var registered = await RegisterAsync(request);
@@ -87,7 +90,7 @@ internal sealed partial class TopicGrain(
             _topic = null;
             await state.ClearStateAsync();
         }
-        catch (Exception e) when (IsStoreFailure(e))
+        catch (Exception e) when (IsStoreFailure(e) || LostCalls.IsLost(e))
         {
             return Fail(e);
         }
@@ -103,9 +106,25 @@ internal sealed partial class TopicGrain(
         {
             return await Catalog.RegisterAsync(Name, request);
         }
-        catch (StreamException e)
+        catch (Exception e) when (IsStoreFailure(e) || LostCalls.IsLost(e))
         {
             return Refuse(Fail(e));
+        }
+    }
+
+    /// <summary>
+    /// Whether the catalogue has removed the topic. A removal whose reply was lost may be done only after this activation had asked what there is.
+    /// </summary>
+    /// <returns>False also while the catalogue does not answer: what is known counts until then.</returns>
+    private async Task<bool> IsRemovedAsync(TopicMetadata topic)
+    {
+        try
+        {
+            return (await Catalog.FindAsync(Name).WaitAsync(TopicGrainLimits.TopicAskMax, time))?.Id != topic.Id;
+        }
+        catch (Exception e) when (IsStoreFailure(e) || LostCalls.IsLost(e))
+        {
+            return false;
         }
     }
 
@@ -148,11 +167,21 @@ internal sealed partial class TopicGrain(
         if (failures.IsToTell($"write topic {Name}", out var count))
             LogWriteFailed(cause, Name, count);
         DeactivateOnIdle();
-        return (cause as StreamException)?.Error
-            ?? new StreamError(StreamErrorCode.KafkaStorageError, $"The topic '{Name}' could not be stored: {cause.Message}")
+        return cause switch
+        {
+            StreamException refused => refused.Error,
+            StoreUnavailableException or StoreFullException => new StreamError(
+                StreamErrorCode.KafkaStorageError, $"The topic '{Name}' could not be stored: {cause.Message}")
             {
                 OutcomeUnknown = cause is StoreUnavailableException,
-            };
+            },
+            // What other exceptions say is of the inside: addresses and stack traces.
+            _ => new StreamError(
+                StreamErrorCode.RequestTimedOut, $"The catalogue of topics did not answer; what was asked of topic '{Name}' may have been done.")
+            {
+                OutcomeUnknown = true,
+            },
+        };
     }
 
     [LoggerMessage(

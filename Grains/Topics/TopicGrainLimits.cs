@@ -10,9 +10,16 @@ internal static class TopicGrainLimits
     public static readonly TimeSpan TopicCacheAge = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// How long a router keeps asking for a topic whose owner's silo has died. It is longer than a killed silo's grains take to move.
+    /// How long one question to a topic's owner or to the catalogue may take. If no answer has come by then, their silo may hang: a router asks
+    /// again, because another silo may have taken over.
     /// </summary>
-    public static readonly TimeSpan TopicOwnerWaitMax = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan TopicAskMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// How long a router asks for a topic whose owner does not answer. It is longer than the 15 s within which the grains of a hung silo move, and
+    /// leaves some of <see cref="TopicLimits.AppendTimeout"/> for the append itself.
+    /// </summary>
+    public static readonly TimeSpan TopicOwnerWaitMax = TimeSpan.FromSeconds(18);
 
     /// <summary>
     /// How long an unused router stays, in minutes. A router costs little to create again, and those of deleted topics have no use. The runtime

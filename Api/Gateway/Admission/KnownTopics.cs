@@ -41,7 +41,7 @@ public sealed class KnownTopics(AccessControl access, IGrainFactory grains, Time
             topic = await grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key)
                 .FindAsync(name).WaitAsync(AdmissionLimits.TopicLookupMax, time, cancellationToken);
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
+        catch (Exception exception) when (exception is not OperationCanceledException || LostCalls.IsLost(exception, cancellationToken))
         {
             // A catalogue that moves must not delay readers and writers, so the request goes on and the topic itself answers.
             return;

@@ -35,10 +35,6 @@ internal struct AppendRetry(TimeProvider time, TimeSpan timeout, RandomSource? r
         _ => false,
     };
 
-    /// <summary>Whether a call was lost. Its server may have died, and another one takes over.</summary>
-    /// <param name="exception">What the call threw.</param>
-    public static bool IsLost(Exception exception) => exception is OrleansException or TimeoutException;
-
     /// <summary>Repeats a call until it is answered or the time is over. The call must be safe to make twice.</summary>
     /// <typeparam name="T">The answer.</typeparam>
     /// <param name="time">Times the tries, and the pauses between them.</param>
@@ -48,6 +44,7 @@ internal struct AppendRetry(TimeProvider time, TimeSpan timeout, RandomSource? r
     /// <exception cref="StreamException">The last call was refused.</exception>
     /// <exception cref="OrleansException">The last call was lost.</exception>
     /// <exception cref="TimeoutException">The last call had no answer in time.</exception>
+    /// <exception cref="OperationCanceledException">The last call's server gave it up.</exception>
     public static async Task<T> CallAsync<T>(TimeProvider time, TimeSpan timeout, RandomSource? random, Func<Task<T>> call)
     {
         var retry = new AppendRetry(time, timeout, random);
@@ -58,7 +55,7 @@ internal struct AppendRetry(TimeProvider time, TimeSpan timeout, RandomSource? r
             {
                 return await call();
             }
-            catch (Exception e) when ((IsLost(e) || e is StreamException) && retry.TryNext(out pause))
+            catch (Exception e) when ((LostCalls.IsLost(e) || e is StreamException) && retry.TryNext(out pause))
             {
             }
 

@@ -66,7 +66,7 @@ public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time, R
                 return id < Volatile.Read(ref _end) ? null : Refuse(id);
             });
         }
-        catch (Exception e) when (AppendRetry.IsLost(e) || e is StreamException)
+        catch (Exception e) when (LostCalls.IsLost(e) || e is StreamException)
         {
             return new StreamError(
                 StreamErrorCode.CoordinatorNotAvailable,

@@ -35,7 +35,7 @@ public sealed class KeyedRequest(IKeyedAppendsGrain appends, string key, Guid ru
         {
             await appends.EndAsync(key, runner, outcome, [.. parts]);
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
+        catch (Exception e) when (LostCalls.IsLost(e) || e is StreamException)
         {
             // The answer to the client is right nevertheless.
         }

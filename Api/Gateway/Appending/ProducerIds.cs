@@ -37,7 +37,7 @@ public sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time, R
         {
             return await AppendRetry.CallAsync(time, timeout, random, AskOnceAsync);
         }
-        catch (Exception e) when (AppendRetry.IsLost(e) || e is StreamException)
+        catch (Exception e) when (LostCalls.IsLost(e) || e is StreamException)
         {
             throw new StreamException(new StreamError(
                 StreamErrorCode.CoordinatorNotAvailable, "There is no producer id to be had just now; nothing was stored. Try again."));

@@ -157,7 +157,7 @@ public sealed class RecordsAppender(
                     ? await call.AsTask().WaitAsync(TimeSpan.FromMilliseconds(identity.TimeoutMs), time)
                     : await call;
             }
-            catch (Exception e) when (AppendRetry.IsLost(e))
+            catch (Exception e) when (LostCalls.IsLost(e))
             {
                 // The outcome of a lost call is open, and it may go on reading the batches.
                 response = null;

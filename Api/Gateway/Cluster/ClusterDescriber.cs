@@ -38,7 +38,7 @@ public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains,
         {
             return await ask().AsTask().WaitAsync(ClusterDescriptionLimits.AnswerMax, time, cancellationToken);
         }
-        catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException or ArgumentException)
+        catch (Exception exception) when (LostCalls.IsLost(exception, cancellationToken) || exception is StreamException or ArgumentException)
         {
             // ArgumentException: during an upgrade no silo may know the grain yet.
             return default;

@@ -27,7 +27,7 @@ public sealed class SiloCalls(IGrainFactory grains, TimeProvider time)
             var asked = grains.GetGrain<ISiloGrain>(silo.ToParsableString());
             return await AskAsync(asked).WaitAsync(waitMax, time);
         }
-        catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)
+        catch (Exception exception) when (LostCalls.IsLost(exception) || exception is StreamException)
         {
             return (null, HasNone: null);
         }
@@ -46,7 +46,7 @@ public sealed class SiloCalls(IGrainFactory grains, TimeProvider time)
         {
             return await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).FindLeaderEpochsAsync(partitions);
         }
-        catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)
+        catch (Exception exception) when (LostCalls.IsLost(exception) || exception is StreamException)
         {
             return [];
         }

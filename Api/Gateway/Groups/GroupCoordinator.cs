@@ -237,7 +237,7 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
         {
             return (request with { Matched = new MatchedTopics(text, await patterns.MatchAsync(caller, text, cancellationToken)) }, null);
         }
-        catch (Exception e) when (request.Epoch > 0 && e is (StreamException or OrleansException or TimeoutException))
+        catch (Exception e) when (request.Epoch > 0 && (LostCalls.IsLost(e, cancellationToken) || e is StreamException))
         {
             return (request with { Pattern = null }, e);
         }
@@ -286,7 +286,7 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
         {
             return await GroupRetry.CallAsync(time, TimeSpan.FromMilliseconds(PollLimits.PollMoveMsMax), callMax, ask, cancellationToken);
         }
-        catch (Exception exception) when (exception is OrleansException or TimeoutException)
+        catch (Exception exception) when (LostCalls.IsLost(exception, cancellationToken))
         {
             throw new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The group is moving: {exception.Message}"));
         }

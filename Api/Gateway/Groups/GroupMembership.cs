@@ -96,7 +96,7 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
         {
             return null;
         }
-        catch (Exception exception) when (GroupRetry.IsMoving(exception) && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (GroupRetry.IsMoving(exception, cancellationToken) && !cancellationToken.IsCancellationRequested)
         {
             // The group is moving. It is asked again a moment later, and records can be read meanwhile.
             await Task.Delay(PollLimits.PollMoveRetry, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

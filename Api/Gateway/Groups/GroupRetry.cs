@@ -25,7 +25,7 @@ internal static class GroupRetry
             {
                 return await call().WaitAsync(callMax, time, cancellationToken);
             }
-            catch (Exception exception) when (IsMoving(exception) && time.GetElapsedTime(started) < patience)
+            catch (Exception exception) when (IsMoving(exception, cancellationToken) && time.GetElapsedTime(started) < patience)
             {
                 await Task.Delay(PollLimits.PollMoveRetry, time, cancellationToken);
             }
@@ -34,7 +34,7 @@ internal static class GroupRetry
 
     /// <summary>True for what says that a group, or what it needs, is just moving: it is asked again.</summary>
     /// <param name="exception">What a call of a group threw.</param>
-    public static bool IsMoving(Exception exception) => exception
-        is TimeoutException or OrleansException
-        or StreamException { Error.Code: StreamErrorCode.CoordinatorNotAvailable or StreamErrorCode.NotLeaderOrFollower };
+    /// <param name="cancellationToken">The token by which the caller may have cancelled it.</param>
+    public static bool IsMoving(Exception exception, CancellationToken cancellationToken) => LostCalls.IsLost(exception, cancellationToken)
+        || exception is StreamException { Error.Code: StreamErrorCode.CoordinatorNotAvailable or StreamErrorCode.NotLeaderOrFollower };
 }

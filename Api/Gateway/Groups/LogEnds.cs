@@ -91,7 +91,7 @@ public sealed class LogEnds(TopicRoutes routes)
             var request = new FetchRequest(offset, BytesMax: 1, WaitMs: 0) { TopicId = of.TopicId };
             return await routes.FetchAsync(topic, of.Partition, request, cancellationToken);
         }
-        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        catch (Exception exception) when (LostCalls.IsLost(exception, cancellationToken))
         {
             failure = new StreamError(StreamErrorCode.NotLeaderOrFollower,
                 $"Partition {of.Partition} of topic '{topic}' did not answer; nothing was committed.");

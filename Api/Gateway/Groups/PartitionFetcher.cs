@@ -38,13 +38,13 @@ internal sealed class PartitionFetcher(TopicRoutes routes, AnswerLoad load)
                 return response;
             failure = load.Refusal;
         }
+        catch (Exception exception) when (LostCalls.IsLost(exception, cancellationToken))
+        {
+            failure = new StreamError(StreamErrorCode.NotLeaderOrFollower, exception.Message);
+        }
         catch (OperationCanceledException)
         {
             failure = Ended;
-        }
-        catch (Exception exception) when (exception is TimeoutException or OrleansException)
-        {
-            failure = new StreamError(StreamErrorCode.NotLeaderOrFollower, exception.Message);
         }
 
         return new FetchResponse(failure, offset, default, HighWatermark: -1, LogStartOffset: -1);

@@ -48,7 +48,7 @@ public sealed class StreamedPoll
             _last = step;
             return step;
         }
-        catch (Exception exception) when (exception is TimeoutException or OrleansException or StreamException)
+        catch (Exception exception) when (LostCalls.IsLost(exception, cancellationToken) || exception is StreamException)
         {
             Error = (exception as StreamException)?.Error
                 ?? new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The group of member '{_member}' is moving. Try again.");

@@ -80,7 +80,7 @@ public sealed class PartitionOffsets(TopicRoutes routes, KnownTopics known, Lost
         {
             return await lost.RepeatAsync(ask, cancellationToken);
         }
-        catch (Exception exception) when (exception is OrleansException or TimeoutException)
+        catch (Exception exception) when (LostCalls.IsLost(exception, cancellationToken))
         {
             throw new StreamException(new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition did not answer."));
         }

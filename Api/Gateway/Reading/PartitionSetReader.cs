@@ -140,7 +140,7 @@ public sealed class PartitionSetReader(
         {
             read.Set(index, Failed(one, exception.Error));
         }
-        catch (Exception exception) when (exception is OrleansException or TimeoutException)
+        catch (Exception exception) when (LostCalls.IsLost(exception, cancellationToken))
         {
             read.Set(index, Failed(one, new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition did not answer.")));
         }

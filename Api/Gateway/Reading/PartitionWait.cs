@@ -49,7 +49,7 @@ internal sealed class PartitionWait : IDisposable
                 new FetchRequest(Offset, BytesMax: 1, PartitionLimits.FetchWaitMsMax) { TopicId = partition.TopicId },
                 _ended.Token);
         }
-        catch (Exception exception) when (exception is OperationCanceledException or OrleansException or TimeoutException or StreamException)
+        catch (Exception exception) when (LostCalls.IsLost(exception) || exception is StreamException)
         {
             // The next read of the partition returns its error.
         }

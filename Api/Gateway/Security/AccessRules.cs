@@ -70,7 +70,7 @@ public sealed partial class AccessRules : IDisposable
         {
             await AskAsync(isFresh: true).WaitAsync(AccessLimits.RefreshTimeout, _time, cancellationToken);
         }
-        catch (Exception e) when (IsLost(e))
+        catch (Exception e) when (IsLost(e, cancellationToken))
         {
             // The copy stays in use, and the timer reads again soon.
             LogLost(_logger, e.Message);
@@ -128,7 +128,7 @@ public sealed partial class AccessRules : IDisposable
         {
             await StartAsking().WaitAsync(AccessLimits.RefreshTimeout, _time, cancellationToken);
         }
-        catch (Exception e) when (IsLost(e))
+        catch (Exception e) when (IsLost(e, cancellationToken))
         {
             throw new StreamException(Unknown());
         }
@@ -188,7 +188,8 @@ public sealed partial class AccessRules : IDisposable
             await Grain.NoteUseAsync([.. used]);
     }
 
-    private static bool IsLost(Exception exception) => exception is OrleansException or TimeoutException or StreamException;
+    private static bool IsLost(Exception exception, CancellationToken cancellationToken = default) =>
+        LostCalls.IsLost(exception, cancellationToken) || exception is StreamException;
 
     /// <summary>The error for callers while the keys and rights are not known.</summary>
     internal static StreamError Unknown() => new(

@@ -55,7 +55,7 @@ internal sealed class AlterConfigsHandler(bool isIncremental, TopicAdministratio
                 await administration.AlterAsync(caller, topic.Name, new AlterTopicRequest(PartitionCount: null, settings), cancellationToken);
             return null;
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
         {
             return refused;
         }

@@ -44,7 +44,7 @@ internal sealed class CreateAclsHandler(AccessAdministration rights) : IRequestH
             await rights.ChangeRightsAsync(call.Caller, changes, call.Closed);
             return null;
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, call.Closed) is { } refused)
         {
             return AclOutcome.Of(refused);
         }

@@ -50,7 +50,7 @@ internal sealed class CreatePartitionsHandler(TopicAdministration administration
                 await administration.AlterAsync(caller, topic.Name, new AlterTopicRequest(topic.Count, Config: null), cancellationToken);
             return null;
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
         {
             return refused;
         }

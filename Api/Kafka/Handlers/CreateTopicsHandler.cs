@@ -57,7 +57,7 @@ internal sealed class CreateTopicsHandler(
                 ? new CreatedTopic(made.Name, made.Id, KafkaError.None, null, made.PartitionCount, made.ReplicationFactor)
                 : Failed(topic, new StreamError(StreamErrorCode.TopicAlreadyExists, $"There is a topic '{topic.Name}' already."));
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
         {
             return Failed(topic, refused);
         }

@@ -33,7 +33,7 @@ internal sealed class DeleteAclsHandler(AccessAdministration rights) : IRequestH
                 await rights.ChangeRightsAsync(call.Caller, [.. changes], call.Closed);
             return results;
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, call.Closed) is { } refused)
         {
             return [.. filters.Select(_ => new DeleteAclsResult(AclOutcome.Of(refused), []))];
         }

@@ -41,7 +41,7 @@ internal sealed class DeleteRecordsHandler(TopicAdministration administration, T
             var after = await administration.DeleteRecordsAsync(caller, topic, there.Id, partition.Index, partition.BeforeOffset, cancellationToken);
             return new DeleteRecordsResult(KafkaError.None, after.LogStartOffset);
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
         {
             return new DeleteRecordsResult(KafkaErrors.Of(refused), none);
         }

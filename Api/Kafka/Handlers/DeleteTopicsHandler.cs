@@ -42,7 +42,7 @@ internal sealed class DeleteTopicsHandler(TopicAdministration administration, To
             await administration.DeleteAsync(caller, there.Name, cancellationToken);
             return (there.Name, null);
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
         {
             return (null, refused);
         }

@@ -23,7 +23,7 @@ internal sealed class DescribeAclsHandler(AccessAdministration rights) : IReques
             AclEntry[] entries = [.. all.SelectMany(AclRights.EntriesOf).Where(entry => filter.Matches(entry))];
             new DescribeAclsAnswer(AclOutcome.Done, entries).Write(call.Answer);
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, call.Closed) is { } refused)
         {
             new DescribeAclsAnswer(AclOutcome.Of(refused), []).Write(call.Answer);
         }

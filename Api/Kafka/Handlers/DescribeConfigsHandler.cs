@@ -53,7 +53,7 @@ internal sealed class DescribeConfigsHandler(TopicDirectory directory, LocalBrok
                         StreamErrorCode.InvalidRequest, $"There are settings of topics and of broker {broker.NodeId}, not of '{resource.Name}' (type {(int)resource.Type})."));
             }
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
         {
             return Failed(resource, refused);
         }

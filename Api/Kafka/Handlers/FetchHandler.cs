@@ -32,7 +32,7 @@ internal sealed class FetchHandler(
         {
             consumer = call.Connection.State(_ => new Consumer(readers.Open(call.Caller), random));
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, call.Closed) is { } refused)
         {
             var refusal = KafkaErrors.Of(refused);
             new FetchAnswer(KafkaError.None, 0, [.. request.Partitions.Select(partition => FetchResult.Failed(partition.Name, refusal))])

@@ -39,7 +39,7 @@ internal static class GroupCalls
             // The service stops: another broker answers it.
             return refused(KafkaError.CoordinatorLoadInProgress);
         }
-        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        catch (Exception exception) when (LostCalls.IsLost(exception, call.Closed))
         {
             // It is moving to another server.
             return refused(KafkaError.CoordinatorLoadInProgress);

@@ -32,7 +32,7 @@ internal sealed class InitProducerIdHandler(ClientProducers producers) : IReques
         {
             return new InitProducerIdAnswer(KafkaError.None, await producers.TakeIdAsync(caller), ProducerEpoch: 0);
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, CancellationToken.None) is { } refused)
         {
             return InitProducerIdAnswer.Failed(KafkaErrors.Of(refused, KafkaError.CoordinatorLoadInProgress));
         }

@@ -52,7 +52,7 @@ internal sealed class ListOffsetsHandler(PartitionOffsets offsets, OtherLeaders 
                 ? ListOffsetsResult.Failed(other)
                 : new ListOffsetsResult(KafkaError.None, found.TimestampMs, found.Offset, LeaderEpochs.ToKafka(found.Epoch));
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
         {
             return ListOffsetsResult.Failed(KafkaErrors.Of(refused));
         }

@@ -69,7 +69,7 @@ internal sealed class MetadataHandler(
         {
             found = await topics.FindAsync(caller, [.. asked.Select(topic => new TopicReference(topic.Name, topic.Id))], cancellationToken);
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
         {
             return [.. asked.Select(topic => new MetadataTopic(ErrorOf(refused, topic), topic.Name, topic.Id, 0, 0))];
         }
@@ -101,7 +101,7 @@ internal sealed class MetadataHandler(
             var again = await topics.FindAsync(caller, name, cancellationToken);
             return (again.Topic, again.Error);
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
         {
             return (null, refused);
         }

@@ -50,7 +50,7 @@ internal sealed class OffsetForLeaderEpochHandler(PartitionOffsets offsets, Othe
                 ? new EpochResult(other, None, None)
                 : new EpochResult(KafkaError.None, end.Epoch, end.EndOffset);
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
         {
             return new EpochResult(KafkaErrors.Of(refused), None, None);
         }

@@ -7,11 +7,12 @@ internal static class Refusals
 {
     /// <summary>The error that a failure is.</summary>
     /// <param name="exception">The failure.</param>
+    /// <param name="closed">Cancelled when nobody waits for the answer any more.</param>
     /// <returns>Null for one that nobody foresaw.</returns>
-    public static StreamError? Of(Exception exception) => exception switch
+    public static StreamError? Of(Exception exception, CancellationToken closed) => exception switch
     {
         StreamException refused => refused.Error,
-        OrleansException or TimeoutException => new StreamError(
+        _ when LostCalls.IsLost(exception, closed) => new StreamError(
             StreamErrorCode.RequestTimedOut, "The service did not answer in time; what was asked for may have been done.") { OutcomeUnknown = true },
         _ => null,
     };

@@ -38,7 +38,7 @@ internal sealed class SaslAuthenticateHandler(SaslSignIn signIn, TimeProvider ti
             call.Connection.Principal = principal;
             return new SaslAuthenticateAnswer(KafkaError.None, Detail: null, LifetimeOf(principal));
         }
-        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
+        catch (Exception exception) when (Refusals.Of(exception, call.Closed) is { } refused)
         {
             // The same code also where the key cannot be checked just now: a client repeats the sign-in after it anyway.
             return Failed(KafkaError.SaslAuthenticationFailed, refused.Detail);

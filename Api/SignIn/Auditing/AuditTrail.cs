@@ -117,7 +117,7 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
             else
                 await MakeTopicAsync(cancellationToken);
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
+        catch (Exception e) when (LostCalls.IsLost(e, cancellationToken) || e is StreamException)
         {
             Interlocked.Add(ref _droppedCount, dropped);
             LogNotStored(logger, e.Message);

@@ -71,7 +71,7 @@ internal sealed class ClusterSnapshots(IGrainFactory grains, TopicRoutes routes,
                 _last = next;
             return next;
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
+        catch (Exception e) when (LostCalls.IsLost(e))
         {
             throw new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, "The cluster cannot be asked just now."));
         }
@@ -98,7 +98,7 @@ internal sealed class ClusterSnapshots(IGrainFactory grains, TopicRoutes routes,
         {
             return await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).MeasureAsync().AsTask().WaitAsync(TelemetryLimits.AnswerMax, time);
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
+        catch (Exception e) when (LostCalls.IsLost(e) || e is StreamException)
         {
             // It has just gone, or is of an earlier version.
             return null;
@@ -156,7 +156,7 @@ internal sealed class ClusterSnapshots(IGrainFactory grains, TopicRoutes routes,
                     return;
                 }
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
+            catch (Exception e) when (LostCalls.IsLost(e, cancellationToken) || e is StreamException)
             {
                 // It is left out until it is asked again.
             }
@@ -191,7 +191,7 @@ internal sealed class ClusterSnapshots(IGrainFactory grains, TopicRoutes routes,
                     var request = new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 0) { TopicId = one.TopicId };
                     return (one, Response: await routes.FetchAsync(one.Topic, one.Partition, request, cancellationToken));
                 }
-                catch (Exception e) when (e is OrleansException or TimeoutException)
+                catch (Exception e) when (LostCalls.IsLost(e, cancellationToken))
                 {
                     return (one, Response: (FetchResponse?)null);
                 }

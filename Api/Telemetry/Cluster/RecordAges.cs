@@ -1,3 +1,4 @@
+using OrleansStream.Errors;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Instrumentation;
@@ -57,7 +58,7 @@ internal sealed class RecordAges(TopicRoutes routes)
             var response = await routes.FetchAsync(place.Topic, place.Partition, request, cancellationToken);
             return (place, response.Error is null, GroupLag.TimestampAt(response.Batches.Span, place.Offset));
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
+        catch (Exception e) when (LostCalls.IsLost(e, cancellationToken))
         {
             return (place, false, null);
         }

@@ -37,7 +37,7 @@ internal sealed class MetricsGate(
         {
             return e.Error;
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
+        catch (Exception e) when (LostCalls.IsLost(e, context.RequestAborted))
         {
             return new StreamError(StreamErrorCode.CoordinatorNotAvailable, "Keys and rights cannot be asked for just now. Retry.");
         }

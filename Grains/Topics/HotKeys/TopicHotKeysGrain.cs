@@ -92,7 +92,7 @@ internal sealed partial class TopicHotKeysGrain(TimeProvider time, RepeatedFailu
             await grain.AlterAsync(new AlterTopicRequest(PartitionCount: null, ImmutableSortedDictionary.CreateRange<string, string?>(
                 StringComparer.Ordinal, [new(HotKeyNames.Setting, HotKeyNames.Format(keys))])));
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
+        catch (Exception e) when (LostCalls.IsLost(e))
         {
             // The next report tries again.
             if (failures.IsToTell($"hot keys of topic {this.GetPrimaryKeyString()}", out var count))

@@ -12,6 +12,8 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
     private readonly Lock _gate = new();
     private volatile TopicView? _topic;
     private Task<(TopicView? Topic, StreamError? Error)>? _asking;
+    private long _askedAt;
+    private long _readAt = long.MinValue;
 
     /// <summary>The topic, as it was at most <see cref="TopicGrainLimits.TopicCacheAge"/> ago; null when it was not asked for since.</summary>
     public TopicView? Fresh => _topic is { } topic && time.GetElapsedTime(topic.ReadAt) < TopicGrainLimits.TopicCacheAge ? topic : null;
@@ -29,13 +31,18 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
             ? Task.FromResult<(TopicView?, StreamError?)>((topic, null))
             : AskAsync();
 
-    // All who ask while one question is under way get its answer.
+    // All who ask while one question is under way get its answer. But a question that has had no answer for as long as one try may take has perhaps
+    // met a server that hangs: whoever comes then asks anew, and need not wait for the end of that try.
     private Task<(TopicView? Topic, StreamError? Error)> AskAsync()
     {
         lock (_gate)
         {
-            if (_asking is not { IsCompleted: false })
+            if (_asking is not { IsCompleted: false } || time.GetElapsedTime(_askedAt) >= TopicGrainLimits.TopicAskMax)
+            {
+                _askedAt = time.GetTimestamp();
                 _asking = Task.Run(ReadAsync);
+            }
+
             return _asking;
         }
     }
@@ -44,37 +51,51 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
     {
         if (TopicName.Validate(name) is { } refusal)
             return (null, refusal);
-        var askedAt = time.GetTimestamp();
-        long readAt;
-        TopicResponse response;
+        var startedAt = time.GetTimestamp();
         while (true)
         {
-            readAt = time.GetTimestamp();
+            var readAt = time.GetTimestamp();
             try
             {
-                response = await grains.GetGrain<ITopicGrain>(name).GetAsync();
-                break;
+                return Take(await grains.GetGrain<ITopicGrain>(name).GetAsync().WaitAsync(NextTry(startedAt), time), readAt);
             }
-            catch (Exception e) when (e is OrleansException && time.GetElapsedTime(askedAt) < TopicGrainLimits.TopicOwnerWaitMax)
-            {
-                // Its silo has just gone, and another takes the topic over.
-                await Task.Delay(TopicGrainLimits.RetryPause, time);
-            }
-            catch (Exception e) when (e is OrleansException or TimeoutException)
+            catch (Exception e) when (LostCalls.IsLost(e))
             {
                 // What the exception says is of the inside: addresses and stack traces.
-                return (null, new StreamError(
-                    StreamErrorCode.NotLeaderOrFollower, $"The owner of topic '{name}' did not answer; nothing was stored."));
+                if (TopicGrainLimits.TopicOwnerWaitMax - time.GetElapsedTime(startedAt) <= TopicGrainLimits.RetryPause)
+                {
+                    return (null, new StreamError(
+                        StreamErrorCode.NotLeaderOrFollower, $"The owner of topic '{name}' did not answer; nothing was stored."));
+                }
             }
             catch (StreamException e)
             {
                 return (null, new StreamError(
                     StreamErrorCode.NotLeaderOrFollower, $"The owner of topic '{name}' did not answer; nothing was stored: {e.Message}"));
             }
+
+            // Its silo has just gone, or hangs and will be declared dead, and another takes the topic over.
+            await Task.Delay(TopicGrainLimits.RetryPause, time);
+        }
+    }
+
+    /// <summary>How long the next try may take. No try goes on when the time of all is over.</summary>
+    private TimeSpan NextTry(long startedAt)
+    {
+        var left = TopicGrainLimits.TopicOwnerWaitMax - time.GetElapsedTime(startedAt);
+        return left > TopicGrainLimits.TopicAskMax ? TopicGrainLimits.TopicAskMax : left > TimeSpan.Zero ? left : TimeSpan.Zero;
+    }
+
+    private (TopicView? Topic, StreamError? Error) Take(TopicResponse response, long readAt)
+    {
+        var topic = response.Topic is { } metadata ? new TopicView(metadata, TopicConfig.From(metadata.Config), readAt) : null;
+        lock (_gate)
+        {
+            // Of two answers the one whose try began later counts.
+            if (readAt >= _readAt)
+                (_topic, _readAt) = (topic, readAt);
         }
 
-        var topic = response.Topic is { } metadata ? new TopicView(metadata, TopicConfig.From(metadata.Config), readAt) : null;
-        _topic = topic;
         return (topic, response.Error);
     }
 }

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Core.Internal;
 using OrleansStream.Groups;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 
@@ -14,7 +16,8 @@ public sealed class GroupCatalogTests : IAsyncLifetime
     private readonly HeldCalls _calls = new();
     private readonly ApiFixture _api;
 
-    public GroupCatalogTests() => _api = new ApiFixture(TimeProvider.System, services => services.AddSingleton<IIncomingGrainCallFilter>(_calls));
+    public GroupCatalogTests() => _api = new ApiFixture(
+        TimeProvider.System, services => services.AddPatientCalls().AddSingleton<IIncomingGrainCallFilter>(_calls));
 
     private IConsumerGroupGrain Grain => _api.Grains.GetGrain<IConsumerGroupGrain>(Group);
 
@@ -71,6 +74,26 @@ public sealed class GroupCatalogTests : IAsyncLifetime
         await expiry;
         await poll;
         Assert.Equal([Group], await ListAsync());
+    }
+
+    // The group's calls and its timer go on, however long the catalogue's silo hangs.
+    [Fact]
+    public async Task Poll_OfAStoredGroup_DoesNotWaitForTheCatalogueAndTheGroupIsRegisteredBesideIt()
+    {
+        var topic = await _api.CreateTopicAsync();
+        await PollAsync(topic);
+        await _api.Grains.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key).RemoveAsync(Group);
+        await Grain.AsReference<IGrainManagementExtension>().DeactivateOnIdle();
+        var registration = _calls.Hold(nameof(IGroupCatalogGrain.RegisterAsync));
+
+        // By the grain itself: the service would ask again after some seconds.
+        var poll = Grain.PollAsync(new GroupPollRequest("another", [topic], Token: null, [], GroupLimits.LeaseMsDefault));
+        Assert.Null((await poll.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken)).Error);
+
+        await registration.Begun;
+        Assert.Empty(await ListAsync());
+        registration.LetGo();
+        await Wait.UntilAsync("the group is registered", async () => (await ListAsync()).Contains(Group));
     }
 
     private async Task PollAsync(string topic) =>

@@ -24,11 +24,12 @@ public sealed class MovingGroupTests
             2 => throw new TimeoutException(),
             3 => throw new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, "")),
             4 => throw new StreamException(new StreamError(StreamErrorCode.NotLeaderOrFollower, "")),
+            5 => throw new TaskCanceledException("The activation did not begin in time."),
             _ => Task.FromResult(calls),
         }, TestContext.Current.CancellationToken);
 
         await AdvanceUntilAsync(call);
-        Assert.Equal(5, await call);
+        Assert.Equal(6, await call);
     }
 
     [Fact]

@@ -76,10 +76,11 @@ public sealed class AppendRetryTests
             1 => throw new SiloUnavailableException("gone"),
             2 => throw new TimeoutException(),
             3 => throw new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, "")),
+            4 => throw new TaskCanceledException("The activation did not begin in time."),
             _ => Task.FromResult(calls),
         });
         await AdvanceUntilAsync(call);
-        Assert.Equal(4, await call);
+        Assert.Equal(5, await call);
 
         var lost = AppendRetry.CallAsync<int>(_time, TimeSpan.FromSeconds(3), random: null, () => throw new SiloUnavailableException("gone"));
         await AdvanceUntilAsync(lost);

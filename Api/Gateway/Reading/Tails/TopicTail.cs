@@ -201,7 +201,7 @@ public sealed class TopicTail : IDisposable
         {
             return new FetchResponse(refused.Error, request.Offset, default, -1, -1);
         }
-        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        catch (Exception exception) when (LostCalls.IsLost(exception, cancellationToken))
         {
             var error = new StreamError(StreamErrorCode.NotLeaderOrFollower, exception.Message);
             return new FetchResponse(error, request.Offset, default, -1, -1);
@@ -298,7 +298,7 @@ public sealed class TopicTail : IDisposable
         {
             return await _topic.GetAsync().WaitAsync(cancellationToken);
         }
-        catch (Exception exception) when (exception is TimeoutException or OrleansException or StreamException)
+        catch (Exception exception) when (LostCalls.IsLost(exception, cancellationToken) || exception is StreamException)
         {
             return null;
         }
