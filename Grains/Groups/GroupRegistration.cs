@@ -16,6 +16,7 @@ namespace OrleansStream.Groups;
 /// <param name="exists">Whether the group exists.</param>
 internal sealed class GroupRegistration(string name, IGrainFactory grains, TimeProvider time, Func<bool> exists)
 {
+    private Task _adding = Task.CompletedTask;
     private Task _removal = Task.CompletedTask;
     private Task _repeating = Task.CompletedTask;
     private int _removals;
@@ -31,10 +32,11 @@ internal sealed class GroupRegistration(string name, IGrainFactory grains, TimeP
     /// <returns>Why the group cannot be created; null when it is registered.</returns>
     public async Task<StreamError?> AddAsync()
     {
-        while (!_removal.IsCompleted)
-            await _removal.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await PassRemovalAsync();
         var removals = _removals;
-        var refusal = await Catalog.RegisterAsync(name);
+        var adding = Catalog.RegisterAsync(name);
+        _adding = adding;
+        var refusal = await adding;
         if (refusal is null && removals == _removals)
             (IsCertain, _isRemoved) = (true, false);
         return refusal;
@@ -46,12 +48,12 @@ internal sealed class GroupRegistration(string name, IGrainFactory grains, TimeP
         (IsCertain, _isRemoved) = (false, true);
         _removals++;
         if (_removal.IsCompleted)
-            _removal = Catalog.RemoveAsync(name);
+            _removal = RemoveBehindAsync(_adding);
         return _removal;
     }
 
     /// <summary>Registers a group that is stored, and completes when its callers may be answered.</summary>
-    /// <exception cref="StreamException">The group is new, and the catalogue did not answer.</exception>
+    /// <exception cref="StreamException">The group is new, and the catalogue did not answer, or has no room for it.</exception>
     public async Task EnsureAsync()
     {
         if (!_isRemoved)
@@ -60,9 +62,14 @@ internal sealed class GroupRegistration(string name, IGrainFactory grains, TimeP
             return;
         }
 
+        await PassRemovalAsync();
+        // It may have been deleted again by then, and nobody removes its name once more.
+        if (!exists())
+            return;
+        StreamError? refusal;
         try
         {
-            await AddAsync();
+            refusal = await AddAsync();
         }
         catch (Exception e) when (LostCalls.IsLost(e) || e is StreamException)
         {
@@ -74,6 +81,12 @@ internal sealed class GroupRegistration(string name, IGrainFactory grains, TimeP
                 RetryAfterMs = GroupGrainLimits.RetryAfterMs,
             });
         }
+
+        if (refusal is null)
+            return;
+        // Its later calls do not wait for the catalogue: it is tried again beside them.
+        _isRemoved = false;
+        throw new StreamException(refusal with { OutcomeUnknown = true });
     }
 
     /// <summary>Begins to register a group that is stored; nobody waits for it.</summary>
@@ -85,6 +98,19 @@ internal sealed class GroupRegistration(string name, IGrainFactory grains, TimeP
 
     /// <summary>Ends the tries: the activation goes away, and the next one registers the group.</summary>
     public void Leave() => _isLeaving = true;
+
+    private async Task PassRemovalAsync()
+    {
+        while (!_removal.IsCompleted)
+            await _removal.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+    }
+
+    // A registration that is under way might else be done last.
+    private async Task RemoveBehindAsync(Task adding)
+    {
+        await adding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await Catalog.RemoveAsync(name);
+    }
 
     private bool IsToRepeat => !IsCertain && !_isLeaving && exists();
 

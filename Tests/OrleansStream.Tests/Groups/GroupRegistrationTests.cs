@@ -11,13 +11,20 @@ public sealed class GroupRegistrationTests
     private readonly FakeTimeProvider _time = new();
     private readonly GroupRegistration _registration;
     private Func<int, Task<StreamError?>> _register = _ => Task.FromResult<StreamError?>(null);
+    private Func<Task> _remove = () => Task.CompletedTask;
     private int _tries;
+    private int _removals;
     private bool _exists = true;
 
     public GroupRegistrationTests()
     {
         var catalog = Answering.By<IGroupCatalogGrain>((method, _) =>
-            method.Name == nameof(IGroupCatalogGrain.RemoveAsync) ? Task.CompletedTask : _register(Interlocked.Increment(ref _tries)));
+        {
+            if (method.Name != nameof(IGroupCatalogGrain.RemoveAsync))
+                return _register(Interlocked.Increment(ref _tries));
+            _removals++;
+            return _remove();
+        });
         _registration = new GroupRegistration("g", Answering.By<IGrainFactory>((_, _) => catalog), _time, () => _exists);
     }
 
@@ -103,19 +110,51 @@ public sealed class GroupRegistrationTests
         await _registration.EnsureAsync();
     }
 
-    // The removal may be done behind the registration.
+    // Else the registration might be done last, and the catalogue would have a group that does not exist.
     [Fact]
-    public async Task Add_WhileWhichTheNameIsRemoved_IsNotCertain()
+    public async Task Remove_WhileTheNameIsRegistered_IsDoneBehindIt()
     {
         var registering = new TaskCompletionSource<StreamError?>();
         _register = _ => registering.Task;
         var added = _registration.AddAsync();
-        await _registration.RemoveAsync();
+        var removed = _registration.RemoveAsync();
+        Assert.Equal(0, _removals);
         registering.SetResult(null);
 
         Assert.Null(await added);
+        await removed;
 
+        Assert.Equal(1, _removals);
         Assert.False(_registration.IsCertain);
+    }
+
+    [Fact]
+    public async Task Ensure_OfAGroupThatIsDeletedAgainWhileItsNameIsRemoved_RegistersNothing()
+    {
+        var removing = new TaskCompletionSource();
+        _remove = () => removing.Task;
+        var removed = _registration.RemoveAsync();
+        var ensured = _registration.EnsureAsync();
+        _exists = false;
+        var removedAgain = _registration.RemoveAsync();
+        removing.SetResult();
+
+        await Task.WhenAll(removed, ensured, removedAgain);
+
+        Assert.Equal(0, _tries);
+    }
+
+    [Fact]
+    public async Task Ensure_OfAGroupWhoseNameWasRemoved_WhenTheCatalogueIsFull_IsRefusedAndLaterCallsWaitForNothing()
+    {
+        await _registration.RemoveAsync();
+        _register = _ => Task.FromResult<StreamError?>(new StreamError(StreamErrorCode.PolicyViolation, "There are too many groups."));
+
+        var refused = (await Assert.ThrowsAsync<StreamException>(_registration.EnsureAsync)).Error;
+
+        Assert.Equal((StreamErrorCode.PolicyViolation, true), (refused.Code, refused.OutcomeUnknown));
+        _register = _ => new TaskCompletionSource<StreamError?>().Task;
+        Assert.True(_registration.EnsureAsync().IsCompletedSuccessfully);
     }
 
     private Task AdvanceUntilAsync(Func<bool> condition) => Wait.UntilAsync("it is done", () =>
