@@ -67,6 +67,8 @@ internal sealed partial class TopicGrain(
     /// <inheritdoc/>
     public async Task<TopicResponse> AlterAsync(AlterTopicRequest request)
     {
+        if (_topic is { } known && await IsRemovedAsync(known))
+            _topic = null;
         if (_topic is null)
             return Refuse(Unknown());
         if (TopicRules.Check(request, _topic) is { } refusal)

@@ -72,6 +72,21 @@ public sealed class LostCatalogReplyTests : IAsyncLifetime
         Assert.NotEqual(topic.Id, anew.Topic.Id);
     }
 
+    [Fact]
+    public async Task Alter_WhenALostDeletionIsDoneLate_SaysThatTheTopicIsGone()
+    {
+        var topic = await _cluster.CreateAsync(2);
+        _calls.LoseRequest(nameof(ITopicCatalogGrain.RemoveAsync), typeof(TimeoutException));
+        Assert.True((await _cluster.Topic(topic.Name).DeleteAsync())!.OutcomeUnknown);
+        Assert.Equal(topic.Id, (await _cluster.Topic(topic.Name).GetAsync()).Topic!.Id);
+        await Catalog.RemoveAsync(topic.Name, topic.Id, topic.PartitionCount);
+
+        var altered = await _cluster.Topic(topic.Name).AlterAsync(new AlterTopicRequest(PartitionCount: 4, Config: null));
+
+        Assert.Equal(StreamErrorCode.UnknownTopicOrPartition, altered.Error?.Code);
+        Assert.Equal(StreamErrorCode.UnknownTopicOrPartition, (await _cluster.Topic(topic.Name).GetAsync()).Error?.Code);
+    }
+
     // The catalogue's silo may hang just then, and a service that starts makes its topics.
     [Fact]
     public async Task Create_OfATopicThatIsThere_WhenTheCatalogueDoesNotAnswer_FindsIt()
