@@ -14,6 +14,7 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
     private Task<(TopicView? Topic, StreamError? Error)>? _asking;
     private long _askedAt;
     private long _readAt = long.MinValue;
+    private volatile bool _isUnanswered;
 
     /// <summary>The topic, as it was at most <see cref="TopicGrainLimits.TopicCacheAge"/> ago; null when it was not asked for since.</summary>
     public TopicView? Fresh => _topic is { } topic && time.GetElapsedTime(topic.ReadAt) < TopicGrainLimits.TopicCacheAge ? topic : null;
@@ -52,18 +53,21 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
         if (TopicName.Validate(name) is { } refusal)
             return (null, refusal);
         var startedAt = time.GetTimestamp();
+        // Behind a question that had no answer each is one try, so that a request which asks several times still ends in time.
+        var waitMax = _isUnanswered ? TopicGrainLimits.TopicAskMax : TopicGrainLimits.TopicOwnerWaitMax;
         while (true)
         {
             var readAt = time.GetTimestamp();
             try
             {
-                return Take(await grains.GetGrain<ITopicGrain>(name).GetAsync().WaitAsync(NextTry(startedAt), time), readAt);
+                return Take(await grains.GetGrain<ITopicGrain>(name).GetAsync().WaitAsync(NextTry(startedAt, waitMax), time), readAt);
             }
             catch (Exception e) when (LostCalls.IsLost(e))
             {
                 // What the exception says is of the inside: addresses and stack traces.
-                if (TopicGrainLimits.TopicOwnerWaitMax - time.GetElapsedTime(startedAt) <= TopicGrainLimits.RetryPause)
+                if (waitMax - time.GetElapsedTime(startedAt) <= TopicGrainLimits.RetryPause)
                 {
+                    _isUnanswered = true;
                     return (null, new StreamError(
                         StreamErrorCode.NotLeaderOrFollower, $"The owner of topic '{name}' did not answer; nothing was stored."));
                 }
@@ -80,15 +84,16 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
     }
 
     /// <summary>How long the next try may take. No try goes on when the time of all is over.</summary>
-    private TimeSpan NextTry(long startedAt)
+    private TimeSpan NextTry(long startedAt, TimeSpan waitMax)
     {
-        var left = TopicGrainLimits.TopicOwnerWaitMax - time.GetElapsedTime(startedAt);
+        var left = waitMax - time.GetElapsedTime(startedAt);
         return left > TopicGrainLimits.TopicAskMax ? TopicGrainLimits.TopicAskMax : left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     private (TopicView? Topic, StreamError? Error) Take(TopicResponse response, long readAt)
     {
         var topic = response.Topic is { } metadata ? new TopicView(metadata, TopicConfig.From(metadata.Config), readAt) : null;
+        _isUnanswered = false;
         lock (_gate)
         {
             // Of two answers the one whose try began later counts.

@@ -18,7 +18,7 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
     /// <inheritdoc cref="ITopicRouterGrain.FetchAsync"/>
     public async ValueTask<FetchResponse> FetchAsync(int partition, FetchRequest request, CancellationToken cancellationToken)
     {
-        var (key, error) = await FindPartitionAsync(partition);
+        var (key, error) = await FindPartitionAsync(partition, cancellationToken);
         if (key is not { } found)
             return new FetchResponse(error, request.Offset, default, HighWatermark: -1, LogStartOffset: -1);
         if (request.TopicId is { } id)
@@ -28,7 +28,7 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
         // its offset means nothing in a topic that is created meanwhile.
         var look = request with { WaitMs = 0 };
         var response = await calls.FetchAsync(found, look, cancellationToken);
-        if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew)
+        if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found, cancellationToken) is { } anew)
         {
             found = anew;
             response = await calls.FetchAsync(found, look, cancellationToken);
@@ -42,11 +42,11 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
     /// <inheritdoc cref="ITopicRouterGrain.FindOffsetAsync"/>
     public async ValueTask<FindOffsetResponse> FindOffsetAsync(int partition, long timestampMs, CancellationToken cancellationToken)
     {
-        var (key, error) = await FindPartitionAsync(partition);
+        var (key, error) = await FindPartitionAsync(partition, cancellationToken);
         if (key is not { } found)
             return new FindOffsetResponse(error, Offset: -1, TimestampMs: -1);
         var response = await calls.FindOffsetAsync(found, timestampMs, cancellationToken);
-        if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew)
+        if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found, cancellationToken) is { } anew)
         {
             found = anew;
             response = await calls.FindOffsetAsync(found, timestampMs, cancellationToken);
@@ -58,11 +58,11 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
     /// <inheritdoc cref="ITopicRouterGrain.FindEpochEndAsync"/>
     public async ValueTask<EpochEndResponse> FindEpochEndAsync(int partition, int epoch, CancellationToken cancellationToken)
     {
-        var (key, error) = await FindPartitionAsync(partition);
+        var (key, error) = await FindPartitionAsync(partition, cancellationToken);
         if (key is not { } found)
             return new EpochEndResponse(error, Epoch: -1, EndOffset: -1, LeaderEpoch: 0);
         var response = await calls.FindEpochEndAsync(found, epoch, cancellationToken);
-        if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew)
+        if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found, cancellationToken) is { } anew)
             response = await calls.FindEpochEndAsync(anew, epoch, cancellationToken);
         return response with { Error = Translate(response.Error) };
     }
@@ -81,7 +81,7 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
     {
         // Records may be deleted only of the topic that has the name now. So the topic is not taken from the cache, and there is no second try on a
         // topic that is created meanwhile. The call is rare.
-        var (topic, error) = await cache.RefreshAsync(known: null);
+        var (topic, error) = await AskAsync(known: null, cancellationToken);
         if (topic is null)
             return PartitionConversions.Unavailable(partition, error!);
         var metadata = topic.Metadata;
@@ -97,7 +97,7 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
     public async ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken)
     {
         // A person reads the answer, and the call is rare, so the topic is not taken from the cache.
-        var (topic, error) = await cache.RefreshAsync(known: null);
+        var (topic, error) = await AskAsync(known: null, cancellationToken);
         if (topic is null)
             return new TopicDescription(Topic: null, [], error);
         var partitions = await Task.WhenAll(
@@ -106,11 +106,11 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
         return new TopicDescription(topic.Metadata, [.. partitions]);
     }
 
-    private async Task<(PartitionKey? Key, StreamError? Error)> FindPartitionAsync(int partition)
+    private async Task<(PartitionKey? Key, StreamError? Error)> FindPartitionAsync(int partition, CancellationToken cancellationToken)
     {
-        var (topic, error) = await cache.GetAsync();
+        var (topic, error) = cache.Fresh is { } fresh ? (fresh, null) : await AskAsync(known: null, cancellationToken);
         if (topic is not null && (uint)partition >= (uint)topic.Metadata.PartitionCount)
-            (topic, error) = await cache.RefreshAsync(topic);
+            (topic, error) = await AskAsync(topic, cancellationToken);
         if (topic is null)
             return (null, error);
         var metadata = topic.Metadata;
@@ -120,13 +120,17 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
     }
 
     /// <summary>The partition of the topic that now has the name, when it is another.</summary>
-    private async Task<PartitionKey?> FindPartitionAnewAsync(PartitionKey gone)
+    private async Task<PartitionKey?> FindPartitionAnewAsync(PartitionKey gone, CancellationToken cancellationToken)
     {
-        var (topic, _) = await cache.RefreshAsync(known: null);
+        var (topic, _) = await AskAsync(known: null, cancellationToken);
         return topic is not null && topic.Metadata.Id != gone.TopicId && gone.Partition < topic.Metadata.PartitionCount
             ? new PartitionKey(topic.Metadata.Id, gone.Partition)
             : null;
     }
+
+    /// <summary>The topic as it is now. The caller's wait ends with its token; the question goes on for others.</summary>
+    private Task<(TopicView? Topic, StreamError? Error)> AskAsync(TopicView? known, CancellationToken cancellationToken) =>
+        cache.RefreshAsync(known).WaitAsync(cancellationToken);
 
     /// <summary>Reads from this topic or none: its offsets mean nothing in another of the name.</summary>
     private async ValueTask<FetchResponse> FetchOfAsync(PartitionKey key, FetchRequest request, CancellationToken cancellationToken)
@@ -134,7 +138,7 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
         var response = await calls.FetchAsync(key, request, cancellationToken);
         if (IsTopicGone(response.Error))
         {
-            var (topic, _) = await cache.RefreshAsync(known: null);
+            var (topic, _) = await AskAsync(known: null, cancellationToken);
             response = response with { Error = topic is null ? Translate(response.Error) : CreatedAnew() };
         }
 

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Threading.Channels;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Errors;
+using OrleansStream.Partitions;
 using OrleansStream.Tests.Groups;
 using OrleansStream.Tests.Support;
 using OrleansStream.Topics;
@@ -87,6 +89,42 @@ public sealed class TopicCacheTests
         Assert.InRange(_time.Passed, TimeSpan.FromSeconds(15), TopicLimits.AppendTimeout - TimeSpan.FromSeconds(5));
     }
 
+    // A request that is not certainly stored asks again, and must end before its client gives it up: Kafka's wait 30 s.
+    [Fact]
+    public async Task Get_BehindAQuestionThatHadNoAnswer_IsOneTryUntilThereIsOne()
+    {
+        await _time.PassAsync(_cache.GetAsync().AsTask());
+        Assert.Equal(TopicGrainLimits.TopicOwnerWaitMax, _time.Passed);
+
+        var again = _cache.GetAsync().AsTask();
+        await _time.PassAsync(again);
+        Assert.Null((await again).Topic);
+        Assert.Equal(TopicGrainLimits.TopicOwnerWaitMax + TopicGrainLimits.TopicAskMax, _time.Passed);
+
+        _answers.Enqueue(() => Answer(version: 1));
+        Assert.Equal(1, (await _cache.GetAsync()).Topic!.Metadata.Version);
+        var passed = _time.Passed;
+        _time.Advance(TopicGrainLimits.TopicCacheAge);
+        await _time.PassAsync(_cache.GetAsync().AsTask());
+        Assert.Equal(passed + TopicGrainLimits.TopicOwnerWaitMax, _time.Passed);
+    }
+
+    // The partitions of other topics, which are read with it, would wait for it too.
+    [Fact]
+    public async Task Fetch_WhileTheOwnersSiloHangs_EndsWithItsCaller()
+    {
+        var calls = new PartitionCalls(
+            new GrainLookup<IPartitionGrain>(Answering.By<IGrainFactory>((_, _) => null!)), new OpenPartitionIndex(), _time, NullLogger.Instance);
+        var reads = new TopicReads("t", _cache, calls);
+        using var givenUp = new CancellationTokenSource();
+        var fetch = reads.FetchAsync(0, new FetchRequest(0, BytesMax: 1, WaitMs: 0), givenUp.Token).AsTask();
+        Assert.False(fetch.IsCompleted);
+
+        await givenUp.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fetch.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public async Task Get_BehindAQuestionThatHasHadNoAnswerForATry_AsksAnewAndTheOldAnswerDoesNotCount()
     {
@@ -116,6 +154,7 @@ public sealed class TopicCacheTests
     private sealed class WaitedTime : FakeTimeProvider
     {
         private readonly Channel<TimeSpan> _waits = Channel.CreateUnbounded<TimeSpan>();
+        private Task<TimeSpan>? _next;
 
         /// <summary>The time that has passed.</summary>
         public TimeSpan Passed { get; private set; }
@@ -132,9 +171,10 @@ public sealed class TopicCacheTests
         /// <returns>False when it is done.</returns>
         public async Task<bool> PassNextAsync(Task work)
         {
-            var next = _waits.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask();
+            var next = _next ??= _waits.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask();
             if (await Task.WhenAny(work, next).WaitAsync(Wait.Patience, TestContext.Current.CancellationToken) == work)
                 return false;
+            _next = null;
             Passed += await next;
             Advance(await next);
             return true;
