@@ -1,3 +1,5 @@
+using OrleansStream.Errors;
+
 namespace OrleansStream.Gateway.Reading;
 
 /// <summary>Repeats a read when a server died during it, so that another server answers it.</summary>
@@ -8,6 +10,7 @@ public sealed class LostReads(TimeProvider time)
     /// <param name="read">The read, which must change nothing.</param>
     /// <param name="cancellationToken">Ends the repetition.</param>
     /// <exception cref="OrleansException">The call was lost each time.</exception>
+    /// <exception cref="OperationCanceledException">Its server gave it up each time, or the token was cancelled.</exception>
     public async ValueTask<T> RepeatAsync<T>(Func<ValueTask<T>> read, CancellationToken cancellationToken)
     {
         var startedAt = time.GetTimestamp();
@@ -17,7 +20,9 @@ public sealed class LostReads(TimeProvider time)
             {
                 return await read();
             }
-            catch (OrleansException) when (time.GetElapsedTime(startedAt) < ReadingLimits.LostReadRepeatMax)
+            // A call that had no answer in time has taken as long as a caller waits.
+            catch (Exception e) when (e is not TimeoutException && LostCalls.IsLost(e, cancellationToken)
+                && time.GetElapsedTime(startedAt) < ReadingLimits.LostReadRepeatMax)
             {
             }
 

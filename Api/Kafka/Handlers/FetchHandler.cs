@@ -81,7 +81,17 @@ internal sealed class FetchHandler(
             id => id != Guid.Empty && !consumer.Names.ContainsKey(id)).Distinct()];
         if (unknown.Length == 0)
             return;
-        var found = await topics.FindAsync(call.Caller, [.. unknown.Select(id => new TopicReference(null, id))], call.Closed);
+        IReadOnlyList<FoundTopic> found;
+        try
+        {
+            found = await topics.FindAsync(call.Caller, [.. unknown.Select(id => new TopicReference(null, id))], call.Closed);
+        }
+        catch (Exception exception) when (Refusals.Of(exception, call.Closed) is not null)
+        {
+            // They are answered as unknown, and the client asks for the metadata and comes again.
+            return;
+        }
+
         foreach (var topic in found)
         {
             if (topic.Topic is { } there)

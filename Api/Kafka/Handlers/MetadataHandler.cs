@@ -89,6 +89,18 @@ internal sealed class MetadataHandler(
 
     private async Task<(TopicMetadata? Topic, StreamError? Error)> CreateAsync(Caller caller, string name, CancellationToken cancellationToken)
     {
+        try
+        {
+            return await CreateOrFindAsync(caller, name, cancellationToken);
+        }
+        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
+        {
+            return (null, refused);
+        }
+    }
+
+    private async Task<(TopicMetadata? Topic, StreamError? Error)> CreateOrFindAsync(Caller caller, string name, CancellationToken cancellationToken)
+    {
         var wanted = new CreateTopicRequest(
             options.Value.AutoCreatePartitions, ImmutableSortedDictionary<string, string>.Empty, ReplicationFactor: null);
         try
@@ -100,10 +112,6 @@ internal sealed class MetadataHandler(
             // Somebody else has just created it, otherwise.
             var again = await topics.FindAsync(caller, name, cancellationToken);
             return (again.Topic, again.Error);
-        }
-        catch (Exception exception) when (Refusals.Of(exception, cancellationToken) is { } refused)
-        {
-            return (null, refused);
         }
     }
 

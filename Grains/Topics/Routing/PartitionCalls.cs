@@ -107,13 +107,13 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Op
                 if (!mayRetry || errorOf(response) is not { Code: StreamErrorCode.NotLeaderOrFollower })
                     return response;
             }
-            catch (Exception e) when (!mayRetry || e is not OrleansException)
-            {
-                return fail(PartitionErrors.Explain(e, isWrite: false, logger));
-            }
-            catch (OrleansException)
+            catch (Exception e) when (mayRetry && e is not TimeoutException && LostCalls.IsLost(e, cancellationToken))
             {
                 // Its silo has just gone, and another takes the partition over.
+            }
+            catch (Exception e)
+            {
+                return fail(PartitionErrors.Explain(e, isWrite: false, logger));
             }
 
             try

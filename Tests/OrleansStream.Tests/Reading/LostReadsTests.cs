@@ -7,13 +7,32 @@ public sealed class LostReadsTests
 {
     private readonly InstantTime _time = new();
 
-    [Fact]
-    public async Task Repeat_WhenAServerDies_AsksAnotherOne()
+    public static TheoryData<Exception> Losses => [new SiloUnavailableException("gone"), new TaskCanceledException("The activation did not begin in time.")];
+
+    [Theory]
+    [MemberData(nameof(Losses), DisableDiscoveryEnumeration = true)]
+    public async Task Repeat_WhenAServerDiesOrGivesUp_AsksAnotherOne(Exception loss)
     {
         var calls = 0;
         var answer = await new LostReads(_time).RepeatAsync(
-            () => ++calls < 4 ? throw new SiloUnavailableException() : ValueTask.FromResult(calls), TestContext.Current.CancellationToken);
+            () => ++calls < 4 ? throw loss : ValueTask.FromResult(calls), TestContext.Current.CancellationToken);
         Assert.Equal(4, answer);
+    }
+
+    [Fact]
+    public async Task Repeat_WhenItsCallerHasGivenUp_DoesNotAskAgain()
+    {
+        using var givenUp = new CancellationTokenSource();
+        var calls = 0;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await new LostReads(_time).RepeatAsync<int>(
+            () =>
+            {
+                calls++;
+                givenUp.Cancel();
+                throw new OperationCanceledException(givenUp.Token);
+            },
+            givenUp.Token));
+        Assert.Equal(1, calls);
     }
 
     [Fact]

@@ -76,11 +76,13 @@ public sealed class PartitionCallsTests
     }
 
     [Theory]
-    [InlineData(nameof(IPartitionGrain.AppendAsync), true, 1)]
-    [InlineData(nameof(IPartitionGrain.FetchAsync), false, TopicGrainLimits.AttemptsMax)]
-    public async Task Call_WhenItsSiloIsGone_IsAnsweredAndNotLogged(string method, bool isWrite, int callCount)
+    [InlineData(nameof(IPartitionGrain.AppendAsync), typeof(SiloUnavailableException), true, 1)]
+    [InlineData(nameof(IPartitionGrain.FetchAsync), typeof(SiloUnavailableException), false, TopicGrainLimits.AttemptsMax)]
+    [InlineData(nameof(IPartitionGrain.FetchAsync), typeof(TaskCanceledException), false, TopicGrainLimits.AttemptsMax)]
+    [InlineData(nameof(IPartitionGrain.FetchAsync), typeof(TimeoutException), false, 1)]
+    public async Task Call_WhenItsSiloIsGone_IsAnsweredAndNotLogged(string method, Type failure, bool isWrite, int callCount)
     {
-        _partition.Failure = new SiloUnavailableException("gone");
+        _partition.Failure = (Exception)Activator.CreateInstance(failure, "gone")!;
 
         var error = (await CallAsync(method))!;
 
