@@ -8,7 +8,8 @@ namespace OrleansStream.Tests.CommandLine;
 internal static unsafe partial class TerminalCalls
 {
     private const int OpenReadWrite = 2, OpenNoControllingTerminal = 0x100;
-    private const short SpawnSetSession = 0x80;
+    private const short SpawnSetSession = 0x80, SpawnSetDefaultSignals = 0x04;
+    private const int InterruptSignal = 2, QuitSignal = 3;
     private const int KillSignal = 9, WaitNoHang = 1;
     private const uint SetWindowSize = 0x5414;
     // More than any C library needs for either of its spawn objects.
@@ -51,7 +52,13 @@ internal static unsafe partial class TerminalCalls
         CheckSpawn(InitActions(actions));
         CheckSpawn(InitAttributes(attributes));
         // The leader of a session that opens a terminal has it as its own: Ctrl-C reaches it.
-        CheckSpawn(SetFlags(attributes, SpawnSetSession));
+        CheckSpawn(SetFlags(attributes, SpawnSetSession | SpawnSetDefaultSignals));
+        // A shell lets what it runs in the background ignore Ctrl-C, which programs inherit. At a terminal nobody does.
+        var signals = stackalloc byte[SpawnObjectBytes];
+        Check(EmptySignals(signals), "sigemptyset");
+        Check(AddSignal(signals, InterruptSignal), "sigaddset");
+        Check(AddSignal(signals, QuitSignal), "sigaddset");
+        CheckSpawn(SetDefaultSignals(attributes, signals));
         CheckSpawn(AddOpen(actions, 0, terminal, OpenReadWrite, 0));
         CheckSpawn(AddCopy(actions, 0, 1));
         CheckSpawn(AddCopy(actions, 0, 2));
@@ -146,6 +153,18 @@ internal static unsafe partial class TerminalCalls
     [LibraryImport("libc", EntryPoint = "posix_spawnattr_setflags")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int SetFlags(byte* attributes, short flags);
+
+    [LibraryImport("libc", EntryPoint = "posix_spawnattr_setsigdefault")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int SetDefaultSignals(byte* attributes, byte* signals);
+
+    [LibraryImport("libc", EntryPoint = "sigemptyset", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int EmptySignals(byte* signals);
+
+    [LibraryImport("libc", EntryPoint = "sigaddset", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int AddSignal(byte* signals, int signal);
 
     [LibraryImport("libc", EntryPoint = "posix_spawnp", StringMarshalling = StringMarshalling.Utf8)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
