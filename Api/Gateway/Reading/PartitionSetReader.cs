@@ -9,7 +9,8 @@ namespace OrleansStream.Gateway.Reading;
 
 /// <summary>
 /// Reads many partitions at once for one caller, who reads again and again. If a partition had nothing new, the reader waits for it, also between two
-/// reads, and reads it again only after something came. A thousand partitions therefore cost only as much as those that have traffic.
+/// reads, and reads it again only after something came. A thousand partitions therefore cost only as much as those that have traffic. A partition
+/// whose owner hangs, or is only opening it, holds up the others for a moment only: its read goes on behind the answer.
 /// </summary>
 /// <remarks>Not safe for several threads: only one read may run at a time.</remarks>
 /// <param name="access">Decides what the caller may read.</param>
@@ -22,12 +23,15 @@ public sealed class PartitionSetReader(
     AccessControl access, TopicRoutes routes, KnownTopics known, NodeAnswers node, NodeWaits waits, TimeProvider time) : IDisposable
 {
     private readonly Dictionary<PartitionToWaitOn, PartitionWait> _waits = [];
+    private readonly Dictionary<PartitionToWaitOn, LateRead> _late = [];
+    private readonly CancellationTokenSource _ended = new();
     private readonly WakeSignal _woken = new();
     private int _turn;
 
     /// <summary>
     /// Reads until <see cref="SetReadBounds.BytesMin"/> bytes, and at least one batch, are there, or the wait is over. If a partition has an error,
-    /// the read also ends, but not before <see cref="ReadingLimits.ErrorPause"/>.
+    /// the read also ends, but not before <see cref="ReadingLimits.ErrorPause"/>. A partition that does not answer within
+    /// <see cref="ReadingLimits.SlowPartitionWait"/> has the error of one that is moving until it has answered.
     /// </summary>
     /// <param name="caller">The caller, whose right to read each topic is checked.</param>
     /// <param name="partitions">The partitions to read; no partition may appear twice.</param>
@@ -65,6 +69,13 @@ public sealed class PartitionSetReader(
         foreach (var wait in _waits.Values)
             wait.Dispose();
         _waits.Clear();
+        if (_ended.IsCancellationRequested)
+            return;
+        _ended.Cancel();
+        foreach (var late in _late.Values)
+            late.Dispose();
+        _late.Clear();
+        _ended.Dispose();
     }
 
     private StreamError? FindNewRefusal(Caller caller, IReadOnlyList<PartitionToRead> partitions, PartitionSetRead read)
@@ -85,7 +96,8 @@ public sealed class PartitionSetReader(
         Caller caller, IReadOnlyList<PartitionToRead> partitions, int start, int bytesMax, PartitionSetRead read, CancellationToken cancellationToken)
     {
         read.Clear();
-        var pending = new List<Task>();
+        var beganAt = time.GetTimestamp();
+        var pending = new List<(int Index, Task<FetchResponse> Reading)>();
         for (var n = 0; n < partitions.Count; n++)
         {
             var i = (start + n) % partitions.Count;
@@ -103,52 +115,99 @@ public sealed class PartitionSetReader(
                 continue;
             }
 
-            var reading = ReadOneAsync(caller, one, i, bytesMax, read, cancellationToken);
-            if (!reading.IsCompletedSuccessfully)
-                pending.Add(reading);
-            if (pending.Count < ReadingLimits.SetReadsAtOnce)
+            if (FindLate(one) is { } late)
+            {
+                read.Add(i, late, bytesMax);
                 continue;
-            await Task.WhenAll(pending);
-            pending.Clear();
+            }
+
+            var reading = ReadOneAsync(caller, one, bytesMax - read.Bytes, _ended.Token);
+            if (reading.IsCompletedSuccessfully)
+                read.Add(i, reading.Result, bytesMax);
+            else
+                pending.Add((i, reading.AsTask()));
+            if (pending.Count >= ReadingLimits.SetReadsAtOnce)
+                await SettleAsync(pending, beganAt, partitions, bytesMax, read, cancellationToken);
         }
 
-        await Task.WhenAll(pending);
+        await SettleAsync(pending, beganAt, partitions, bytesMax, read, cancellationToken);
     }
 
-    private async Task ReadOneAsync(
-        Caller caller, PartitionToRead one, int index, int bytesMax, PartitionSetRead read, CancellationToken cancellationToken)
+    /// <summary>Finds what a late read has brought, or that it still goes on.</summary>
+    /// <returns>Null when the partition is to be asked.</returns>
+    private FetchResponse? FindLate(PartitionToRead one)
+    {
+        if (_late.Count == 0 || !_late.TryGetValue(PartitionToWaitOn.Of(one), out var late))
+            return null;
+        if (!late.IsOver)
+            return Failed(one, Unanswered);
+        _late.Remove(PartitionToWaitOn.Of(one));
+        return late.Take(one.Offset);
+    }
+
+    /// <summary>Waits for the answers of some partitions, and leaves behind those that take long.</summary>
+    private async Task SettleAsync(
+        List<(int Index, Task<FetchResponse> Reading)> pending, long beganAt, IReadOnlyList<PartitionToRead> partitions, int bytesMax,
+        PartitionSetRead read, CancellationToken cancellationToken)
+    {
+        if (pending.Count == 0)
+            return;
+        var wait = ReadingLimits.SlowPartitionWait - time.GetElapsedTime(beganAt);
+        if (wait < ReadingLimits.SlowPartitionWaitMin)
+            wait = ReadingLimits.SlowPartitionWaitMin;
+        if (_late.Count >= ReadingLimits.LateReadsMax)
+            wait = Timeout.InfiniteTimeSpan;
+        Task answered = Task.WhenAll(pending.Select(one => one.Reading));
+        await answered.WaitAsync(wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (var (i, reading) in pending)
+        {
+            if (reading.IsCompleted)
+            {
+                read.Add(i, await reading, bytesMax);
+                continue;
+            }
+
+            _late[PartitionToWaitOn.Of(partitions[i])] = new LateRead(partitions[i].Offset, reading, node, _woken);
+            read.Set(i, Failed(partitions[i], cancellationToken.IsCancellationRequested ? Canceled : Unanswered));
+        }
+
+        pending.Clear();
+    }
+
+    /// <summary>Reads one partition, for as long as this reader lives.</summary>
+    private async ValueTask<FetchResponse> ReadOneAsync(Caller caller, PartitionToRead one, int bytesLeft, CancellationToken ended)
     {
         try
         {
             if (!known.IsKnown(one.Topic))
-                await known.RequireAsync(caller, one.Topic, cancellationToken);
-            var left = bytesMax - read.Bytes;
-            if (left > 0)
+                await known.RequireAsync(caller, one.Topic, ended);
+            if (bytesLeft > 0)
             {
-                var request = new FetchRequest(one.Offset, Math.Max(1, Math.Min(one.BytesMax, left)), WaitMs: 0) { TopicId = one.TopicId };
-                read.Add(index, await routes.FetchAsync(one.Topic, one.Partition, request, cancellationToken), bytesMax);
+                var request = new FetchRequest(one.Offset, Math.Max(1, Math.Min(one.BytesMax, bytesLeft)), WaitMs: 0) { TopicId = one.TopicId };
+                return await routes.FetchAsync(one.Topic, one.Partition, request, ended);
             }
-            else
-            {
-                // No more batches fit, so this reads only the bounds of the partition's log.
-                var request = new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 0) { TopicId = one.TopicId };
-                read.Set(index,
-                    (await routes.FetchAsync(one.Topic, one.Partition, request, cancellationToken)) with { Offset = one.Offset, Batches = default });
-            }
+
+            // No more batches fit, so this reads only the bounds of the partition's log.
+            var bounds = new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 0) { TopicId = one.TopicId };
+            return (await routes.FetchAsync(one.Topic, one.Partition, bounds, ended)) with { Offset = one.Offset, Batches = default };
         }
         catch (StreamException exception)
         {
-            read.Set(index, Failed(one, exception.Error));
+            return Failed(one, exception.Error);
         }
-        catch (Exception exception) when (LostCalls.IsLost(exception, cancellationToken))
+        catch (Exception exception) when (LostCalls.IsLost(exception, ended))
         {
-            read.Set(index, Failed(one, new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition did not answer.")));
+            return Failed(one, Unanswered);
         }
         catch (OperationCanceledException)
         {
-            read.Set(index, Failed(one, new StreamError(StreamErrorCode.ShuttingDown, "The read was canceled.")));
+            return Failed(one, Canceled);
         }
     }
+
+    private static StreamError Unanswered => new(StreamErrorCode.NotLeaderOrFollower, "The partition did not answer yet.");
+
+    private static StreamError Canceled => new(StreamErrorCode.ShuttingDown, "The read was canceled.");
 
     private static FetchResponse Failed(PartitionToRead one, StreamError error) =>
         new(error, one.Offset, default, HighWatermark: -1, LogStartOffset: -1);
@@ -184,7 +243,7 @@ public sealed class PartitionSetReader(
 
     private void DropOthers(IReadOnlyList<PartitionToRead> partitions)
     {
-        if (_waits.Count == 0)
+        if (_waits.Count == 0 && _late.Count == 0)
             return;
         var wanted = new HashSet<PartitionToWaitOn>(partitions.Count);
         foreach (var one in partitions)
@@ -195,6 +254,15 @@ public sealed class PartitionSetReader(
                 continue;
             wait.Dispose();
             _waits.Remove(key);
+        }
+
+        // One that still goes on is kept, so that a partition that hangs is asked by one call at a time.
+        foreach (var (key, late) in _late)
+        {
+            if (wanted.Contains(key) || !late.IsOver)
+                continue;
+            late.Dispose();
+            _late.Remove(key);
         }
     }
 }

@@ -21,6 +21,18 @@ public static class ReadingLimits
     /// </summary>
     public static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>
+    /// How long a read of many partitions waits for those that do not answer at once. It is longer than a read from the store takes, and shorter than
+    /// an owner that hangs is waited for.
+    /// </summary>
+    public static readonly TimeSpan SlowPartitionWait = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a read of many partitions that has waited for some of them waits for each further <see cref="SetReadsAtOnce"/>.</summary>
+    public static readonly TimeSpan SlowPartitionWaitMin = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>The most partitions whose reads go on behind one reader's answers. A reader that has as many waits for every answer.</summary>
+    public const int LateReadsMax = 1_000;
+
     /// <summary>The pause before a read of many partitions asks again those on which it may not wait.</summary>
     public static readonly TimeSpan UnwaitedPause = TimeSpan.FromMilliseconds(200);
 

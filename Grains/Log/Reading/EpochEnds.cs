@@ -14,11 +14,27 @@ internal sealed class EpochEnds(OpenLog log, LogReader reader)
     /// <inheritdoc cref="PartitionLog.FindEpochEndAsync"/>
     public async ValueTask<LogEpochEnd> FindAsync(int epoch, CancellationToken cancellationToken)
     {
+        try
+        {
+            // Whoever asks may have read from a newer owner, and a consumer starts all over when it is told that there is no such epoch.
+            if (epoch > log.Epoch)
+                return await log.ProveOwnershipAsync(cancellationToken).ConfigureAwait(false) ? LogEpochEnd.None : LogEpochEnd.Failed(log.EndError());
+
+            return await FindKnownAsync(epoch, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (ReadErrors.Of(e) is { } error)
+        {
+            return LogEpochEnd.Failed(error);
+        }
+    }
+
+    private async ValueTask<LogEpochEnd> FindKnownAsync(int epoch, CancellationToken cancellationToken)
+    {
         var newest = await reader.FetchAsync(LogOffsets.Latest, bytesMax: 1, TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
         if (newest.Error is { } error)
             return LogEpochEnd.Failed(error);
-        if (epoch >= log.Epoch)
-            return epoch == log.Epoch ? new LogEpochEnd(null, epoch, newest.HighWatermark) : LogEpochEnd.None;
+        if (epoch == log.Epoch)
+            return new LogEpochEnd(null, epoch, newest.HighWatermark);
 
         // All batches from here on are of later epochs.
         var later = newest.HighWatermark;

@@ -18,6 +18,10 @@ internal sealed class LogRetention(OpenLog log, SegmentTimes times)
     {
         try
         {
+            // A newer owner may hold records up to there.
+            if (IsAboveEnd(beforeOffset) && !await log.ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
+                return log.EndError();
+
             lock (log.Gate)
             {
                 beforeOffset = beforeOffset == LogOffsets.Latest ? log.EndOffset : beforeOffset;
@@ -48,6 +52,14 @@ internal sealed class LogRetention(OpenLog log, SegmentTimes times)
         catch (OperationCanceledException) when (log.Abandoned.IsCancellationRequested)
         {
             return log.EndError() with { OutcomeUnknown = true };
+        }
+    }
+
+    private bool IsAboveEnd(long offset)
+    {
+        lock (log.Gate)
+        {
+            return offset > log.EndOffset;
         }
     }
 

@@ -158,8 +158,9 @@ internal sealed class OpenLog : IAsyncDisposable
 
         foreach (var append in group?.Appends ?? [])
         {
-            append.TrySetResult(
-                append.DependsOnGroup ? Refused(EndError() with { OutcomeUnknown = !groupFailed }) : append.Result);
+            // Of an append that was refused nothing is stored, whatever becomes of the group.
+            var isUnknown = append.Result.Error is { } refused ? refused.OutcomeUnknown : !groupFailed;
+            append.TrySetResult(append.DependsOnGroup ? Refused(EndError() with { OutcomeUnknown = isUnknown }) : append.Result);
         }
 
         Waiters.Wake();

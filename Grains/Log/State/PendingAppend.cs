@@ -44,7 +44,7 @@ internal sealed class PendingAppend(
     /// <summary>The batches to store: all of the request, or the missing ones when a crash has cut short an earlier try.</summary>
     public AppendBatches Placed => _rest?.Value ?? Batches;
 
-    /// <summary>True when the result holds only if the group becomes durable.</summary>
+    /// <summary>True when the result holds only if the group becomes durable or, where it stores nothing, this owner still owns the log.</summary>
     public bool DependsOnGroup { get; set; }
 
     /// <summary>The answer once the group is durable.</summary>
@@ -66,6 +66,9 @@ internal sealed class AppendGroup
     public long BaseOffset { get; set; }
 
     public long EndOffset { get; set; }
+
+    /// <summary>True when an append of the group was refused by what this owner knows of the log.</summary>
+    public bool HasRefused { get; set; }
 
     /// <summary>When the group was begun, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</summary>
     public required long BeganAt { get; init; }

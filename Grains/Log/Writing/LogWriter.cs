@@ -181,10 +181,20 @@ internal sealed class LogWriter
         if (roll)
             await _roller.RollAsync(isOptional: true).ConfigureAwait(false);
         else if (group is { LengthBytes: 0 })
-            _commit.EndEmpty(group);
+            await EndEmptyAsync(group).ConfigureAwait(false);
         else if (group is not null)
             await StoreAsync(group, mayBlock).ConfigureAwait(false);
         return true;
+    }
+
+    // A group that is stored shows that no newer owner had taken the log over when its appends were judged. One without bytes has the manifest show
+    // it.
+    private async ValueTask EndEmptyAsync(AppendGroup group)
+    {
+        if (group.HasRefused && !await _roller.Resolver.OwnsLogAsync().ConfigureAwait(false))
+            _commit.Abandon();
+        else
+            _commit.EndEmpty(group);
     }
 
     private async ValueTask StoreAsync(AppendGroup group, bool mayBlock)

@@ -146,10 +146,12 @@ internal sealed class OffsetAssigner(OpenLog log)
         return append.Placed.LengthBytes;
     }
 
+    // The batches that it was judged by may not be durable yet, and a newer owner may have stored others: what follows in sequence there is a gap
+    // here. Producers give up for good what is refused as out of order, so the answer waits for the group, which proves who owns the log.
     private int Refuse(PendingAppend append, AppendGroup group, LogError error)
     {
         append.Result = log.Refused(error);
-        append.DependsOnGroup = group.EndOffset != group.BaseOffset; // the batches that it was judged by may not be durable yet
+        append.DependsOnGroup = group.HasRefused = true;
         return 0;
     }
 

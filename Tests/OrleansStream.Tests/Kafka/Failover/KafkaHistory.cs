@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace OrleansStream.Tests.Kafka.Failover;
 
 /// <summary>A partition as one member of a group had it, from the moment it was given to it until it gave it up.</summary>
@@ -205,12 +207,17 @@ internal sealed class KafkaHistory
     private static void CheckReads(Turn turn, IReadOnlyDictionary<int, IReadOnlyList<long>> log, List<string> findings)
     {
         var expected = -1L;
-        foreach (var (offset, number, _) in turn.Reads)
+        foreach (var (offset, number, at) in turn.Reads)
         {
             if (!Holds(log, turn.Partition, offset, number))
                 findings.Add($"{turn}: was given record {number} at offset {offset}, where it is not");
             if (expected >= 0 && offset != expected)
-                findings.Add($"{turn}: was given offset {offset} behind {expected - 1}");
+            {
+                findings.Add(
+                    $"{turn}: was given offset {offset} behind {expected - 1}, {Stopwatch.GetElapsedTime(turn.Since, at).TotalSeconds:F1} s "
+                    + $"after it was given the partition, whose first record was {turn.Reads[0].Offset}");
+            }
+
             expected = offset + 1;
         }
     }
