@@ -18,7 +18,7 @@ internal sealed partial class ProducerRegisterGrain(
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _producers = state.State.Producers;
-        _write = new SharedWrite("The register of producers", WriteAsync, () => Task.FromResult(true), Fail);
+        _write = new SharedWrite("The register of producers", WriteAsync, IsOwnAsync, Fail);
         return Task.CompletedTask;
     }
 
@@ -47,7 +47,7 @@ internal sealed partial class ProducerRegisterGrain(
     {
         _write.ThrowIfFailed();
         if (!_producers.TryGetValue(producerId, out var known))
-            return Refuse(StreamErrorCode.UnknownProducerId, $"There is no producer {producerId}, or it has expired. Take a new one.");
+            return await RefuseAsync(StreamErrorCode.UnknownProducerId, $"There is no producer {producerId}, or it has expired. Take a new one.");
         var isKnownKey = key is not null && known.Key == key;
         if (known.Epoch != producerEpoch)
         {
@@ -55,17 +55,17 @@ internal sealed partial class ProducerRegisterGrain(
             await _write.FlushAsync();
             return isKnownKey && known.Epoch == producerEpoch + 1
                 ? new ProducerEpochResponse(Error: null, known.Epoch)
-                : Refuse(StreamErrorCode.InvalidProducerEpoch, $"Producer {producerId} has epoch {known.Epoch} now, not {producerEpoch}.");
+                : await RefuseAsync(StreamErrorCode.InvalidProducerEpoch, $"Producer {producerId} has epoch {known.Epoch} now, not {producerEpoch}.");
         }
 
         if (isKnownKey)
         {
-            return Refuse(StreamErrorCode.IdempotencyKeyReused,
+            return await RefuseAsync(StreamErrorCode.IdempotencyKeyReused,
                 $"This key was already used to give producer {producerId} the epoch {producerEpoch}.");
         }
 
         if (producerEpoch == short.MaxValue)
-            return Refuse(StreamErrorCode.InvalidProducerEpoch, $"The epochs of producer {producerId} are used up. Take a new one.");
+            return await RefuseAsync(StreamErrorCode.InvalidProducerEpoch, $"The epochs of producer {producerId} are used up. Take a new one.");
         var raised = (short)(producerEpoch + 1);
         _producers[producerId] = new RegisteredProducer(raised, time.GetUtcNow(), key);
         _write.Changed();
@@ -73,7 +73,12 @@ internal sealed partial class ProducerRegisterGrain(
         return new ProducerEpochResponse(Error: null, raised);
     }
 
-    private static ProducerEpochResponse Refuse(StreamErrorCode code, string detail) => new(new StreamError(code, detail), ProducerEpoch: -1);
+    // Another activation may have taken the register over, and know the producer by a newer epoch. A producer that is refused gives up for good.
+    private async Task<ProducerEpochResponse> RefuseAsync(StreamErrorCode code, string detail)
+    {
+        await _write.ConfirmAsync();
+        return new ProducerEpochResponse(new StreamError(code, detail), ProducerEpoch: -1);
+    }
 
     private void Expire()
     {
@@ -87,6 +92,13 @@ internal sealed partial class ProducerRegisterGrain(
         // Writes a copy, because the producers may change during the write.
         state.State = new ProducerRegisterState { Producers = new(_producers) };
         return state.WriteStateAsync();
+    }
+
+    private async Task<bool> IsOwnAsync()
+    {
+        var etag = state.Etag;
+        await state.ReadStateAsync();
+        return state.Etag == etag;
     }
 
     private void Fail(Exception exception)

@@ -23,6 +23,8 @@ public sealed class PartitionSetReader(
     AccessControl access, TopicRoutes routes, KnownTopics known, NodeAnswers node, NodeWaits waits, TimeProvider time) : IDisposable
 {
     private readonly Dictionary<PartitionToWaitOn, PartitionWait> _waits = [];
+
+    // The partitions that did not answer in time last. Those that have answered since then stay, because they are waited for longer.
     private readonly Dictionary<PartitionToWaitOn, LateRead> _late = [];
     private readonly CancellationTokenSource _ended = new();
     private readonly WakeSignal _woken = new();
@@ -72,9 +74,6 @@ public sealed class PartitionSetReader(
         if (_ended.IsCancellationRequested)
             return;
         _ended.Cancel();
-        foreach (var late in _late.Values)
-            late.Dispose();
-        _late.Clear();
         _ended.Dispose();
     }
 
@@ -96,8 +95,7 @@ public sealed class PartitionSetReader(
         Caller caller, IReadOnlyList<PartitionToRead> partitions, int start, int bytesMax, PartitionSetRead read, CancellationToken cancellationToken)
     {
         read.Clear();
-        var beganAt = time.GetTimestamp();
-        var pending = new List<(int Index, Task<FetchResponse> Reading)>();
+        var round = new Round(partitions, bytesMax, read);
         for (var n = 0; n < partitions.Count; n++)
         {
             var i = (start + n) % partitions.Count;
@@ -115,63 +113,67 @@ public sealed class PartitionSetReader(
                 continue;
             }
 
-            if (FindLate(one) is { } late)
+            if (FindReasonNotToAsk(one, cancellationToken) is { } reason)
             {
-                read.Add(i, late, bytesMax);
+                read.Set(i, Failed(one, reason));
                 continue;
             }
 
             var reading = ReadOneAsync(caller, one, bytesMax - read.Bytes, _ended.Token);
             if (reading.IsCompletedSuccessfully)
-                read.Add(i, reading.Result, bytesMax);
+                TakeAnswer(round, i, reading.Result, isSlow: false);
             else
-                pending.Add((i, reading.AsTask()));
-            if (pending.Count >= ReadingLimits.SetReadsAtOnce)
-                await SettleAsync(pending, beganAt, partitions, bytesMax, read, cancellationToken);
+                round.Pending.Add((i, reading.AsTask()));
+            if (round.Pending.Count >= ReadingLimits.SetReadsAtOnce)
+                await SettleAsync(round, cancellationToken);
         }
 
-        await SettleAsync(pending, beganAt, partitions, bytesMax, read, cancellationToken);
+        await SettleAsync(round, cancellationToken);
     }
 
-    /// <summary>Finds what a late read has brought, or that it still goes on.</summary>
-    /// <returns>Null when the partition is to be asked.</returns>
-    private FetchResponse? FindLate(PartitionToRead one)
-    {
-        if (_late.Count == 0 || !_late.TryGetValue(PartitionToWaitOn.Of(one), out var late))
-            return null;
-        if (!late.IsOver)
-            return Failed(one, Unanswered);
-        _late.Remove(PartitionToWaitOn.Of(one));
-        return late.Take(one.Offset);
-    }
+    private StreamError? FindReasonNotToAsk(PartitionToRead one, CancellationToken cancellationToken) =>
+        cancellationToken.IsCancellationRequested ? Canceled
+        : _late.Count > 0 && _late.TryGetValue(PartitionToWaitOn.Of(one), out var late) && !late.IsOver ? Unanswered
+        : null;
 
-    /// <summary>Waits for the answers of some partitions, and leaves behind those that take long.</summary>
-    private async Task SettleAsync(
-        List<(int Index, Task<FetchResponse> Reading)> pending, long beganAt, IReadOnlyList<PartitionToRead> partitions, int bytesMax,
-        PartitionSetRead read, CancellationToken cancellationToken)
+    /// <summary>Waits for the answers of the partitions that were asked, and leaves behind those that take long.</summary>
+    private async Task SettleAsync(Round round, CancellationToken cancellationToken)
     {
-        if (pending.Count == 0)
+        if (round.Pending.Count == 0)
             return;
-        var wait = ReadingLimits.SlowPartitionWait - time.GetElapsedTime(beganAt);
-        if (wait < ReadingLimits.SlowPartitionWaitMin)
-            wait = ReadingLimits.SlowPartitionWaitMin;
-        if (_late.Count >= ReadingLimits.LateReadsMax)
-            wait = Timeout.InfiniteTimeSpan;
-        Task answered = Task.WhenAll(pending.Select(one => one.Reading));
-        await answered.WaitAsync(wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        foreach (var (i, reading) in pending)
+        var askedAt = time.GetTimestamp();
+        Task answered = Task.WhenAll(round.Pending.Select(one => one.Reading));
+        await answered.WaitAsync(FindPatience(round), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var isSlow = time.GetElapsedTime(askedAt) >= ReadingLimits.SlowPartitionWait;
+        foreach (var (i, reading) in round.Pending)
         {
             if (reading.IsCompleted)
             {
-                read.Add(i, await reading, bytesMax);
+                TakeAnswer(round, i, await reading, isSlow);
                 continue;
             }
 
-            _late[PartitionToWaitOn.Of(partitions[i])] = new LateRead(partitions[i].Offset, reading, node, _woken);
-            read.Set(i, Failed(partitions[i], cancellationToken.IsCancellationRequested ? Canceled : Unanswered));
+            round.HasLeftBehind = true;
+            _late[PartitionToWaitOn.Of(round.Partitions[i])] = new LateRead(reading, _woken);
+            round.Read.Set(i, Failed(round.Partitions[i], cancellationToken.IsCancellationRequested ? Canceled : Unanswered));
         }
 
-        pending.Clear();
+        round.Pending.Clear();
+    }
+
+    // What has once answered late is slow, and does not hang: were it left behind again and again, it would never be read.
+    private TimeSpan FindPatience(Round round) =>
+        _late.Count >= ReadingLimits.LateReadsMax ? Timeout.InfiniteTimeSpan
+        : _late.Count > 0 && round.Pending.Exists(one => _late.ContainsKey(PartitionToWaitOn.Of(round.Partitions[one.Index])))
+            ? ReadingLimits.SlowPartitionWaitMax
+        : round.HasLeftBehind ? ReadingLimits.SlowPartitionWaitMin
+        : ReadingLimits.SlowPartitionWait;
+
+    private void TakeAnswer(Round round, int index, in FetchResponse response, bool isSlow)
+    {
+        round.Read.Add(index, response, round.BytesMax);
+        if (_late.Count > 0 && !isSlow)
+            _late.Remove(PartitionToWaitOn.Of(round.Partitions[index]));
     }
 
     /// <summary>Reads one partition, for as long as this reader lives.</summary>
@@ -259,11 +261,25 @@ public sealed class PartitionSetReader(
         // One that still goes on is kept, so that a partition that hangs is asked by one call at a time.
         foreach (var (key, late) in _late)
         {
-            if (wanted.Contains(key) || !late.IsOver)
-                continue;
-            late.Dispose();
-            _late.Remove(key);
+            if (!wanted.Contains(key) && late.IsOver)
+                _late.Remove(key);
         }
+    }
+
+    /// <summary>One round over all partitions.</summary>
+    private sealed class Round(IReadOnlyList<PartitionToRead> partitions, int bytesMax, PartitionSetRead read)
+    {
+        public IReadOnlyList<PartitionToRead> Partitions => partitions;
+
+        public int BytesMax => bytesMax;
+
+        public PartitionSetRead Read => read;
+
+        /// <summary>The partitions that were asked and have not answered yet, by their places in the request.</summary>
+        public List<(int Index, Task<FetchResponse> Reading)> Pending { get; } = [];
+
+        /// <summary>True once a partition of the round did not answer in time.</summary>
+        public bool HasLeftBehind { get; set; }
     }
 }
 

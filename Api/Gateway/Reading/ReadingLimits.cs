@@ -22,15 +22,18 @@ public static class ReadingLimits
     public static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(200);
 
     /// <summary>
-    /// How long a read of many partitions waits for those that do not answer at once. It is longer than a read from the store takes, and shorter than
-    /// an owner that hangs is waited for.
+    /// How long a read of many partitions waits for those that do not answer at once, each <see cref="SetReadsAtOnce"/> of them. It is longer than a
+    /// read from the store takes, and shorter than an owner that hangs is waited for.
     /// </summary>
     public static readonly TimeSpan SlowPartitionWait = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long a read of many partitions that has waited for some of them waits for each further <see cref="SetReadsAtOnce"/>.</summary>
+    /// <summary>The same wait once a partition of the same read did not answer in time.</summary>
     public static readonly TimeSpan SlowPartitionWaitMin = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>The most partitions whose reads go on behind one reader's answers. A reader that has as many waits for every answer.</summary>
+    /// <summary>The same wait for a partition that answered late the last time.</summary>
+    public static readonly TimeSpan SlowPartitionWaitMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>The most partitions that one reader leaves behind. A reader that has as many waits for every answer.</summary>
     public const int LateReadsMax = 1_000;
 
     /// <summary>The pause before a read of many partitions asks again those on which it may not wait.</summary>

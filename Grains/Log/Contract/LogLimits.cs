@@ -151,6 +151,12 @@ public static class LogLimits
     /// <summary>A log that has been idle for so long gives its cached bytes back.</summary>
     public static readonly TimeSpan CacheIdleMax = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// How long an append that is refused by what its owner knows of the log waits for the proof that this one still owns it. Without it the append is
+    /// told to try again, because all other appends wait meanwhile.
+    /// </summary>
+    public static readonly TimeSpan RefusalProofMax = TimeSpan.FromSeconds(2);
+
     /// <summary>The first and the longest pause between two tries against a failing store.</summary>
     public static readonly TimeSpan RetryPauseMin = TimeSpan.FromMilliseconds(10), RetryPauseMax = TimeSpan.FromSeconds(1);
 

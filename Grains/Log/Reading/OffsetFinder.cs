@@ -73,7 +73,8 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
             timeMs = found.TimestampMs + 1 + ((tooLateMs - found.TimestampMs - 1) / 2);
         }
 
-        return found;
+        // A newer owner may hold a later one.
+        return await reader.IsProvenAsync(cancellationToken).ConfigureAwait(false) ? found : new LogFindResult(log.EndError(), -1, -1);
     }
 
     private ManifestSegment? FindUndated()

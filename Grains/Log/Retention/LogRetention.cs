@@ -18,9 +18,9 @@ internal sealed class LogRetention(OpenLog log, SegmentTimes times)
     {
         try
         {
-            // A newer owner may hold records up to there.
-            if (IsAboveEnd(beforeOffset) && !await log.ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
-                return log.EndError();
+            // A newer owner may hold records up to there, or have another end.
+            if (IsBeyondKnown(beforeOffset) && await ProveAsync(cancellationToken).ConfigureAwait(false) is { } unproven)
+                return unproven;
 
             lock (log.Gate)
             {
@@ -55,11 +55,24 @@ internal sealed class LogRetention(OpenLog log, SegmentTimes times)
         }
     }
 
-    private bool IsAboveEnd(long offset)
+    private bool IsBeyondKnown(long offset)
     {
         lock (log.Gate)
         {
-            return offset > log.EndOffset;
+            return offset == LogOffsets.Latest || offset > log.EndOffset;
+        }
+    }
+
+    /// <returns>Null when this owner still owns the log.</returns>
+    private async ValueTask<LogError?> ProveAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await log.ProveOwnershipAsync(cancellationToken).ConfigureAwait(false) ? null : log.EndError();
+        }
+        catch (StoreUnavailableException e)
+        {
+            return ReadErrors.Of(e);
         }
     }
 

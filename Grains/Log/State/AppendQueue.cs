@@ -125,12 +125,13 @@ internal sealed class AppendQueue : IAsyncDisposable
         lock (_log.Gate)
         {
             append.IsGivenUp = !append.IsPlaced;
+            var mayTakeEffect = append.IsPlaced && append.MayTakeEffect;
             return _log.Refused(new LogError(
                 StreamErrorCode.RequestTimedOut,
-                append.IsPlaced
+                mayTakeEffect
                     ? "The store did not confirm the append in time; it may still take effect."
                     : "The append could not begin in time; nothing was stored.",
-                OutcomeUnknown: append.IsPlaced));
+                OutcomeUnknown: mayTakeEffect));
         }
     }
 

@@ -158,8 +158,7 @@ internal sealed class OpenLog : IAsyncDisposable
 
         foreach (var append in group?.Appends ?? [])
         {
-            // Of an append that was refused nothing is stored, whatever becomes of the group.
-            var isUnknown = append.Result.Error is { } refused ? refused.OutcomeUnknown : !groupFailed;
+            var isUnknown = !groupFailed && append.MayTakeEffect;
             append.TrySetResult(append.DependsOnGroup ? Refused(EndError() with { OutcomeUnknown = isUnknown }) : append.Result);
         }
 

@@ -50,6 +50,12 @@ internal sealed class PendingAppend(
     /// <summary>The answer once the group is durable.</summary>
     public LogAppendResult Result { get; set; }
 
+    /// <summary>
+    /// True when something of it may be stored if its group is. Of an append that is refused that is not so; one that a crash has cut short says
+    /// otherwise itself.
+    /// </summary>
+    public bool MayTakeEffect => Result.Error?.OutcomeUnknown ?? true;
+
     /// <summary>Has only some of the batches stored, because an earlier try has stored the others.</summary>
     /// <param name="rest">The batches that are still missing: the last ones of the request.</param>
     public void PlaceRest(AppendBatches rest) => _rest = new StrongBox<AppendBatches>(rest);

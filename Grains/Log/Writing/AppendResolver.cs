@@ -1,4 +1,5 @@
 using System.Buffers;
+using OrleansStream.Errors;
 using OrleansStream.Log.Contract;
 using OrleansStream.Log.Resources;
 using OrleansStream.Log.State;
@@ -13,6 +14,10 @@ internal sealed class AppendResolver(OpenLog log)
 {
     /// <summary>The outcome of an append that the store did not answer: unknown.</summary>
     public static readonly AppendOutcome NoAnswer = new(AppendStatus.Unknown, -1);
+
+    /// <summary>The error of a refused append when the store does not tell who owns the log.</summary>
+    public static readonly LogError NotProven = new(
+        StreamErrorCode.NotLeaderOrFollower, "The store does not tell in time whether another server has taken the partition over; nothing was stored.");
 
     private long? _brokenAt;
 
@@ -72,6 +77,29 @@ internal sealed class AppendResolver(OpenLog log)
         }
 
         return false;
+    }
+
+    /// <summary>
+    /// Finds out whether this owner still owns the log, within <see cref="LogLimits.RefusalProofMax"/>: the appends of others wait meanwhile.
+    /// </summary>
+    /// <returns>False when the log has ended; null when the store does not tell.</returns>
+    public async ValueTask<bool?> TryOwnsLogAsync()
+    {
+        using var late = new CancellationTokenSource(LogLimits.RefusalProofMax, log.Place.Time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(late.Token, log.Abandoned);
+        try
+        {
+            return await log.ProveOwnershipAsync(ended.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException)
+        {
+            return log.HasEnded ? false : null;
+        }
+        catch (CorruptDocumentException e)
+        {
+            log.EndWith(LogEnd.Offline, e.Message);
+            return false;
+        }
     }
 
     /// <summary>Counts a failed sync. A second one within a short time ends the log, because its medium cannot be trusted.</summary>

@@ -138,7 +138,11 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
         }
 
         foreach (var append in group.Appends)
-            append.TrySetResult(append.DependsOnGroup ? log.Refused(error) : append.Result);
+        {
+            // Of one that a crash has cut short the first batches are stored, though nothing of this group is.
+            var isCutShort = append.Result.Error is { OutcomeUnknown: true };
+            append.TrySetResult(append.DependsOnGroup ? log.Refused(isCutShort ? error with { OutcomeUnknown = true } : error) : append.Result);
+        }
 
         foreach (var append in behind)
             append.TrySetResult(log.Refused(error));

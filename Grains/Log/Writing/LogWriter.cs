@@ -191,10 +191,13 @@ internal sealed class LogWriter
     // it.
     private async ValueTask EndEmptyAsync(AppendGroup group)
     {
-        if (group.HasRefused && !await _roller.Resolver.OwnsLogAsync().ConfigureAwait(false))
+        var isOwner = group.HasRefused ? await _roller.Resolver.TryOwnsLogAsync().ConfigureAwait(false) : true;
+        if (isOwner is true)
+            _commit.EndEmpty(group);
+        else if (_log.HasEnded)
             _commit.Abandon();
         else
-            _commit.EndEmpty(group);
+            _commit.Fail(group, AppendResolver.NotProven);
     }
 
     private async ValueTask StoreAsync(AppendGroup group, bool mayBlock)

@@ -93,6 +93,25 @@ public sealed class StateFailureTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task RaiseEpoch_OfAnActivationThatAnotherHasReplaced_IsNotRefusedByWhatItKnows()
+    {
+        const long Producer = ProducerIdRanges.ClientMin + 1;
+        var register = _cluster.Grains.GetGrain<IProducerRegisterGrain>(IProducerRegisterGrain.KeyOf(Producer));
+        await register.AddAsync(Producer);
+        Assert.Equal(1, (await register.RaiseEpochAsync(Producer, 0, key: null)).ProducerEpoch);
+        // Another activation writes the register.
+        var name = _documents.Written.FindLast(written => written.Contains("register", StringComparison.Ordinal))!;
+        var document = (await _documents.ReadAsync(name, TestContext.Current.CancellationToken))!.Value;
+        await _documents.WriteAsync(name, document.Bytes, document.ETag, TestContext.Current.CancellationToken);
+
+        var error = (await Assert.ThrowsAsync<StreamException>(() => register.RaiseEpochAsync(Producer, 0, key: null))).Error;
+
+        Assert.Equal(StreamErrorCode.CoordinatorNotAvailable, error.Code);
+        Assert.Equal(StreamErrorCode.InvalidProducerEpoch, (await register.RaiseEpochAsync(Producer, 0, key: null)).Error?.Code);
+        Assert.Equal(StreamErrorCode.UnknownProducerId, (await register.RaiseEpochAsync(Producer + 1, 0, key: null)).Error?.Code);
+    }
+
+    [Fact]
     public async Task Append_WhenItNamesANewerTopicThatCannotBeRead_IsRefusedAndMayBeRepeated()
     {
         var topic = await _cluster.CreateAsync(1);

@@ -70,19 +70,45 @@ public sealed class StaleJudgementTests
     }
 
     [Fact]
-    public async Task Append_RefusedWhileTheStoreDoesNotTellTheOwner_WaitsForIt()
+    public async Task Append_RefusedWhileTheStoreDoesNotTellTheOwner_IsToldToTryAgain()
     {
         var log = await _rig.OpenAsync();
-        _rig.Documents.ReadsToFail = 3;
+        _rig.Documents.ReadsToFail = 1;
 
+        AssertMoved(await _rig.RunAsync(log.PutAsync(TestBatch.Of("a"), expectedNextOffset: 5)));
+
+        Assert.Equal(
+            StreamErrorCode.OffsetConditionFailed, (await _rig.RunAsync(log.PutAsync(TestBatch.Of("a"), expectedNextOffset: 5))).Error?.Code);
+        Assert.Equal(0, (await _rig.RunAsync(log.PutAsync(TestBatch.Of("b")))).BaseOffset);
+    }
+
+    [Fact]
+    public async Task Append_RefusedWhileTheStoreHangs_HoldsUpTheOthersForAMoment()
+    {
+        var log = await _rig.OpenAsync();
+        _rig.Documents.HangsUntilCanceled = true;
         var refused = log.PutAsync(TestBatch.Of("a"), expectedNextOffset: 5);
-        Assert.False(refused.IsCompleted);
-        // Others are stored meanwhile or behind it, and not refused.
         var other = log.PutAsync(TestBatch.Of("b"));
+        _rig.Time.Advance(LogLimits.RefusalProofMax - TimeSpan.FromMilliseconds(1));
+        Assert.False(refused.IsCompleted);
+        Assert.False(other.IsCompleted);
 
-        Assert.Equal(StreamErrorCode.OffsetConditionFailed, (await _rig.RunAsync(refused)).Error?.Code);
-        Assert.Equal(0, (await _rig.RunAsync(other)).BaseOffset);
-        Assert.True(_rig.Documents.ReadsToFail <= 0);
+        _rig.Time.Advance(TimeSpan.FromMilliseconds(1));
+
+        AssertMoved(await refused);
+        Assert.Equal(0, (await other).BaseOffset);
+    }
+
+    [Fact]
+    public async Task Append_RefusedWhileTheLogEnds_IsAnsweredByTheEnd()
+    {
+        var log = await _rig.OpenAsync();
+        _rig.Documents.HangsUntilCanceled = true;
+        var refused = log.PutAsync(TestBatch.Of("a"), expectedNextOffset: 5);
+
+        await _rig.CloseAsync(log);
+
+        AssertMoved(await refused);
     }
 
     [Fact]
@@ -113,6 +139,33 @@ public sealed class StaleJudgementTests
         Assert.Equal(StreamErrorCode.NotLeaderOrFollower, (await _rig.DeleteRecordsAsync(stale, 2))?.Code);
         Assert.Equal(StreamErrorCode.OffsetOutOfRange, (await _rig.DeleteRecordsAsync(owner, 3))?.Code);
         Assert.Null(await _rig.DeleteRecordsAsync(owner, 2));
+    }
+
+    [Fact]
+    public async Task DeleteRecords_OfAllByAnOlderOwnerWithoutRecords_IsNotSaidToBeDone()
+    {
+        var stale = await _rig.OpenAsync();
+        await (await _rig.TakeOverAsync()).PutAsync(TestBatch.Of("a"));
+
+        Assert.Equal(StreamErrorCode.NotLeaderOrFollower, (await _rig.DeleteRecordsAsync(stale, LogOffsets.Latest))?.Code);
+    }
+
+    [Fact]
+    public async Task DeleteRecords_WhileTheStoreDoesNotTellTheOwner_IsAnErrorOfTheStore()
+    {
+        var log = await _rig.OpenAsync();
+        _rig.Documents.ReadsToFail = int.MaxValue;
+
+        Assert.Equal(StreamErrorCode.KafkaStorageError, (await _rig.DeleteRecordsAsync(log, 7))?.Code);
+    }
+
+    [Fact]
+    public async Task FindLatestTime_OfAnOlderOwner_IsNotTold()
+    {
+        var (stale, _) = await TakeOverAsync();
+        _rig.Time.Advance(LogLimits.OwnershipProofAge);
+
+        Assert.Equal(StreamErrorCode.NotLeaderOrFollower, (await _rig.RunAsync(stale.FindAsync(LogOffsets.MaxTimestamp))).Error?.Code);
     }
 
     [Fact]

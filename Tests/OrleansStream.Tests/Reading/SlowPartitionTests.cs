@@ -75,59 +75,80 @@ public sealed class SlowPartitionTests : IDisposable
     }
 
     [Fact]
-    public async Task Read_OnceAPartitionHasAnswered_ReturnsThatAnswer()
+    public async Task Read_OnceAPartitionHasAnsweredLate_AsksItAgainAndWaitsLonger()
     {
         await LeaveBehindAsync();
-        Answer(Batch);
-        Assert.Equal(Batch.Length, _node.Bytes);
-
-        using (var read = await ReadAsync(0, Slow, 2))
+        Answer();
+        // Slow, and again slow: it is read all the same, since it does not hang.
+        for (var i = 0; i < 3; i++)
         {
+            var reading = ReadAsync(0, Slow, 2);
+            _time.Advance(ReadingLimits.SlowPartitionWaitMax - TimeSpan.FromMilliseconds(1));
+            Assert.False(reading.IsCompleted);
+            Answer();
+            using var read = await reading;
             Assert.Equal(3 * Batch.Length, read.Bytes);
-            Assert.Null(read.Responses[1].Error);
-            Assert.Equal(3 * Batch.Length, _node.Bytes);
         }
 
-        Assert.Equal(0, _node.Bytes);
-        Assert.Single(_topic.Asked[Slow]);
+        Assert.Equal(4, _topic.Asked[Slow].Count);
+        // And it is left behind once it hangs.
+        var hanging = ReadAsync(0, Slow, 2);
+        _time.Advance(ReadingLimits.SlowPartitionWaitMax);
+        using var without = await hanging;
+        Assert.Equal(2 * Batch.Length, without.Bytes);
+        Assert.Equal(StreamErrorCode.NotLeaderOrFollower, without.Responses[1].Error?.Code);
+    }
+
+    [Fact]
+    public async Task Read_OnceAPartitionHasAnsweredInTime_WaitsNoLongerThanForOthers()
+    {
+        await LeaveBehindAsync();
+        Answer();
+        var inTime = ReadAsync(0, Slow);
+        Answer();
+        (await inTime).Dispose();
+
+        var reading = ReadAsync(0, Slow);
+        _time.Advance(ReadingLimits.SlowPartitionWait);
+        using var read = await reading;
+
+        Assert.Equal(StreamErrorCode.NotLeaderOrFollower, read.Responses[1].Error?.Code);
     }
 
     [Theory]
-    [InlineData("nothing new")]
-    [InlineData("an error")]
-    [InlineData("a lost call")]
-    [InlineData("another offset is wanted")]
-    [InlineData("no memory")]
-    public async Task Read_OnceAPartitionHasAnsweredWithoutUse_AsksItAgain(string answer)
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Read_OnceACallHasFailedLate_AsksAgain(bool isLost)
     {
         await LeaveBehindAsync();
-        if (answer == "no memory")
-            LeaveFree(2 * Batch.Length);
-        switch (answer)
+        if (isLost)
+            _topic.Asked[Slow][^1].Answer.SetException(new TimeoutException());
+        else
+            _topic.Asked[Slow][^1].Answer.SetResult(AskedTopic.Make(0, [], new StreamError(StreamErrorCode.KafkaStorageError, "later")));
+        _topic.IsSlow = false;
+
+        using var read = await ReadAsync(Slow);
+
+        Assert.Equal(Batch.Length, read.Bytes);
+    }
+
+    [Fact]
+    public async Task Read_OfManySlowPartitions_ThatAllAnswerInTime_ReturnsAll()
+    {
+        _topic.AreAllSlow = true;
+        var count = 3 * ReadingLimits.SetReadsAtOnce;
+        var reading = ReadAsync([.. Enumerable.Range(0, count)]);
+        for (var answered = 0; answered < count;)
         {
-            case "nothing new":
-                Answer([]);
-                break;
-            case "an error":
-                Answer([], new StreamError(StreamErrorCode.KafkaStorageError, "later"));
-                break;
-            case "a lost call":
-                _topic.Asked[Slow][0].Answer.SetException(new TimeoutException());
-                break;
-            case "no memory":
-                Answer(new byte[3 * Batch.Length]);
-                break;
-            default:
-                Answer(Batch);
-                break;
+            var asked = answered + ReadingLimits.SetReadsAtOnce;
+            await Wait.UntilAsync("the next are asked", () => _topic.Asked.Count == asked);
+            _time.Advance(ReadingLimits.SlowPartitionWait - TimeSpan.FromMilliseconds(1));
+            for (; answered < asked; answered++)
+                _topic.Asked[answered][0].Answer.SetResult(AskedTopic.Make(0, Batch));
         }
 
-        _topic.IsSlow = false;
-        using var read = await ReadFromAsync(answer == "another offset is wanted" ? 5 : 0, Slow);
-
-        Assert.Equal(2, _topic.Asked[Slow].Count);
-        Assert.Null(read.Responses[0].Error);
-        Assert.Equal(Batch.Length, read.Bytes);
+        using var read = await reading;
+        Assert.Equal(count * Batch.Length, read.Bytes);
     }
 
     [Fact]
@@ -139,9 +160,12 @@ public sealed class SlowPartitionTests : IDisposable
             Caller.Anonymous, [At(0, 0), At(Slow, 0)], AtOnce with { Wait = TimeSpan.FromMilliseconds(100) }, TestContext.Current.CancellationToken);
         Assert.False(reading.IsCompleted);
 
-        Answer(Batch);
+        _topic.IsSlow = false;
+        _topic.IsEmpty = false;
+        Answer();
         using var read = await reading;
 
+        // The other one is still waited on.
         Assert.Equal([0, Batch.Length], read.Responses.Select(response => response.Batches.Length));
     }
 
@@ -162,27 +186,15 @@ public sealed class SlowPartitionTests : IDisposable
     }
 
     [Fact]
-    public async Task Dispose_EndsTheReadsThatGoOn_AndReturnsTheirMemory()
+    public async Task Dispose_EndsTheReadsThatGoOn()
     {
         await LeaveBehindAsync();
         var call = Assert.Single(_topic.Asked[Slow]);
         Assert.False(call.Cancelled.IsCancellationRequested);
+
         _reader.Dispose();
+
         Assert.True(call.Cancelled.IsCancellationRequested);
-        Answer(Batch);
-
-        Assert.Equal(0, _node.Bytes);
-    }
-
-    [Fact]
-    public async Task Dispose_AfterTheAnswer_ReturnsItsMemory()
-    {
-        await LeaveBehindAsync();
-        Answer(Batch);
-        Assert.Equal(Batch.Length, _node.Bytes);
-
-        _reader.Dispose();
-
         Assert.Equal(0, _node.Bytes);
     }
 
@@ -199,11 +211,20 @@ public sealed class SlowPartitionTests : IDisposable
         Assert.Equal(StreamErrorCode.ShuttingDown, read.Responses[1].Error?.Code);
     }
 
-    // One answer gets a part of what is free.
-    private void LeaveFree(int bytesOfOneAnswer)
+    [Fact]
+    public async Task Read_OfMoreThanAreAskedAtOnce_AsksNoMoreOnceItIsCanceled()
     {
-        for (long surplus; (surplus = _node.BytesMax - _node.Bytes - (bytesOfOneAnswer * AdmissionLimits.AnswerPartOfFree)) > 0;)
-            Assert.True(_node.TryTake(Math.Min(surplus, (_node.BytesMax - _node.Bytes) / AdmissionLimits.AnswerPartOfFree)));
+        _topic.AreAllSlow = true;
+        using var ended = new CancellationTokenSource();
+        var reading = _reader.ReadAsync(
+            Caller.Anonymous, [.. Enumerable.Range(0, 5 * ReadingLimits.SetReadsAtOnce).Select(partition => At(partition, 0))], AtOnce, ended.Token);
+        await Wait.UntilAsync("the first are asked", () => _topic.Asked.Count == ReadingLimits.SetReadsAtOnce);
+
+        await ended.CancelAsync();
+        using var read = await reading;
+
+        Assert.All(read.Responses, response => Assert.Equal(StreamErrorCode.ShuttingDown, response.Error?.Code));
+        Assert.Equal(ReadingLimits.SetReadsAtOnce, _topic.Asked.Count);
     }
 
     private async Task LeaveBehindAsync()
@@ -215,12 +236,10 @@ public sealed class SlowPartitionTests : IDisposable
         (await reading).Dispose();
     }
 
-    private void Answer(byte[] batches, StreamError? error = null) => _topic.Asked[Slow][0].Answer.SetResult(AskedTopic.Make(0, batches, error));
+    private void Answer() => _topic.Asked[Slow][^1].Answer.SetResult(AskedTopic.Make(0, Batch));
 
-    private Task<PartitionSetRead> ReadAsync(params int[] partitions) => ReadFromAsync(0, partitions);
-
-    private Task<PartitionSetRead> ReadFromAsync(long offset, params int[] partitions) => _reader.ReadAsync(
-        Caller.Anonymous, [.. partitions.Select(partition => At(partition, offset))], AtOnce, TestContext.Current.CancellationToken);
+    private Task<PartitionSetRead> ReadAsync(params int[] partitions) => _reader.ReadAsync(
+        Caller.Anonymous, [.. partitions.Select(partition => At(partition, 0))], AtOnce, TestContext.Current.CancellationToken);
 
     private static PartitionToRead At(int partition, long offset) => new(Topic, partition, offset, BytesMax: 1 << 20);
 

@@ -21,7 +21,8 @@ public sealed class KafkaFailoverTests(AzuriteFixture azurite) : IClassFixture<A
     /// <summary>So many of the longest gaps are printed.</summary>
     private const int GapsShown = 6;
 
-    private static readonly TimeSpan CalmTime = TimeSpan.FromSeconds(4);
+    // The next trouble comes while the last one is still being got over, or behind that.
+    private static readonly TimeSpan[] CalmTimes = [TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(12)];
     private static readonly TimeSpan PauseTime = TimeSpan.FromSeconds(3);
 
     /// <summary>So long a partition may stand still after a trouble. Another trouble meanwhile begins it anew.</summary>
@@ -86,7 +87,7 @@ public sealed class KafkaFailoverTests(AzuriteFixture azurite) : IClassFixture<A
         var troubles = new List<Trouble>();
         while (Stopwatch.GetElapsedTime(began) < time)
         {
-            await Wait.ForAsync(CalmTime);
+            await Wait.ForAsync(CalmTimes[troubles.Count % CalmTimes.Length]);
             var victim = cluster.Silos[random.Next(cluster.Silos.Count)];
             var what = random.GetItems(["killed", "paused", "added", "stopped"], 1)[0];
             var beganAt = Stopwatch.GetTimestamp();

@@ -20,6 +20,9 @@ internal sealed class ScriptedDocumentStore(IDocumentStore inner) : IDocumentSto
     /// <summary>The count of reads that fail next.</summary>
     public int ReadsToFail { get; set; }
 
+    /// <summary>True when reads end only by their cancellation.</summary>
+    public bool HangsUntilCanceled { get; set; }
+
     /// <summary>Runs before each write.</summary>
     public Func<string, Task>? BeforeWrite { get; set; }
 
@@ -29,6 +32,8 @@ internal sealed class ScriptedDocumentStore(IDocumentStore inner) : IDocumentSto
     {
         ReadCount++;
         Stop?.ThrowWhenStopped();
+        if (HangsUntilCanceled)
+            await new TaskCompletionSource().Task.WaitAsync(cancellationToken);
         return ReadsToFail-- > 0
             ? throw new StoreUnavailableException("A read fails.")
             : await inner.ReadAsync(name, cancellationToken);
