@@ -152,8 +152,8 @@ public static class LogLimits
     public static readonly TimeSpan CacheIdleMax = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// How long an append that is refused by what its owner knows of the log waits for the proof that this one still owns it. Without it the append is
-    /// told to try again, because all other appends wait meanwhile.
+    /// How long an append that is refused by what its owner knows of the log waits for the proof that this one still owns it. Without it the append
+    /// is told to try again, because all other appends wait meanwhile.
     /// </summary>
     public static readonly TimeSpan RefusalProofMax = TimeSpan.FromSeconds(2);
 
