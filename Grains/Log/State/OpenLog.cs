@@ -158,7 +158,7 @@ internal sealed class OpenLog : IAsyncDisposable
 
         foreach (var append in group?.Appends ?? [])
         {
-            var isUnknown = !groupFailed && append.MayTakeEffect;
+            var isUnknown = append.Result.Error is null ? !groupFailed : append.MayTakeEffect;
             append.TrySetResult(append.DependsOnGroup ? Refused(EndError() with { OutcomeUnknown = isUnknown }) : append.Result);
         }
 

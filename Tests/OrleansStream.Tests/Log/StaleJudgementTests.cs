@@ -112,6 +112,25 @@ public sealed class StaleJudgementTests
     }
 
     [Fact]
+    public async Task Append_ThatACrashHasCutShort_IsOfUnknownOutcomeAlsoWhenItsGroupIsFenced()
+    {
+        var stale = await _rig.OpenAsync();
+        await stale.PutAsync(TestBatch.By(Producer, 0));
+        await stale.PutAsync(TestBatch.Of("other"));
+        var held = _rig.Segments.Hold();
+        _rig.Segments.Before(() => _rig.TakeOverAsync());
+        var first = stale.PutAsync(TestBatch.Of("a"));
+        var cutShort = stale.PutAsync(TestBatch.Join(TestBatch.By(Producer, 0), TestBatch.By(Producer, 1)));
+        var placed = stale.PutAsync(TestBatch.Of("b"));
+        held.Release();
+        Assert.Null((await _rig.RunAsync(first)).Error);
+
+        AssertMoved(await _rig.RunAsync(placed));
+        var refused = (await _rig.RunAsync(cutShort)).Error;
+        Assert.Equal((StreamErrorCode.NotLeaderOrFollower, true), (refused!.Code, refused.OutcomeUnknown));
+    }
+
+    [Fact]
     public async Task FindEpochEnd_OfANewerOwner_IsNotSaidToBeUnknown()
     {
         var (stale, owner) = await TakeOverAsync();
